@@ -1,0 +1,277 @@
+"""A case as a value: what it remembers, what it may do now, and one decision in the making.
+
+Nothing here decides: `domain.cases` says what events do, `domain.conversation` what answers do.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from domain import timing
+from domain.case_events import (
+    ActionRequest,
+    Command,
+    EndCase,
+    Note,
+    Purpose,
+    SendSession,
+    SendTemplate,
+    TakeAction,
+)
+from domain.failures import Action, Capabilities, Mode, offered_actions
+from domain.replies import AddressDraft
+from domain.shipments import FailedDelivery
+from domain.timing import Policy
+from domain.wording import SessionKind, SessionMessage, rupees, text
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    HELD = "held"  # the first message waits for the end of quiet hours
+    WAITING = "waiting"
+    CHOOSING_DATE = "choosing_date"
+    GIVING_ADDRESS = "giving_address"
+    CONFIRMING_ADDRESS = "confirming_address"
+    CONFIRMING_CANCEL = "confirming_cancel"
+    DESCRIBING_DISPUTE = "describing_dispute"
+    ACTING = "acting"
+    ENDED = "ended"
+
+
+HALF_FINISHED = frozenset(
+    {
+        State.CHOOSING_DATE,
+        State.GIVING_ADDRESS,
+        State.CONFIRMING_ADDRESS,
+        State.CONFIRMING_CANCEL,
+        State.DESCRIBING_DISPUTE,
+    }
+)
+
+
+class Outcome(StrEnum):
+    """How a case ended."""
+
+    RESOLVED = "resolved"
+    RESOLVED_ELSEWHERE = "resolved_elsewhere"
+    DELIVERED = "delivered"
+    RTO = "rto"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    MOVED_ON = "moved_on"
+    SUPERSEDED = "superseded"
+    UNDELIVERABLE = "undeliverable"
+    HANDED_OVER = "handed_over"
+    NOT_MY_ORDER = "not_my_order"
+    NO_ANSWER = "no_answer"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What does not change while a case is open.
+
+    Attributes:
+        case_id: Our id; commands and choices are numbered below it.
+        account_id: The app account the case began with; all its messages go through it (R3.3).
+        failure: The failed delivery as reported.
+        capabilities: What the carrier's adapter can do.
+        language: The customer's language.
+        address_form: Whether the sender can use WhatsApp's own address form.
+    """
+
+    case_id: str
+    account_id: str
+    failure: FailedDelivery
+    capabilities: Capabilities
+    language: str = "en"
+    address_form: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a case remembers.
+
+    Attributes:
+        facts: What does not change.
+        state: Where it stands.
+        deadline_at: When it must be over.
+        counter: How many commands it has given; numbers the next one.
+        first_sent_at: When the first message was asked for.
+        reminders: How many reminders went out.
+        last_reply_at: When the customer last wrote: opens the 24 h window.
+        unexpected: Unexpected answers in a row.
+        nudged: Whether this half-finished step was nudged already.
+        draft: The new address so far.
+        pending: The action that is being asked for.
+        tries: How often it was asked for.
+        retry_at: When it is asked for again.
+        told: Whether the customer knows that it is in hand.
+        withdrawn: Actions that the order system refused for this case.
+        refused_days: Days that the order system refused.
+        accepted: The one action that was accepted (I4).
+        outcome: How the case ended; None while open.
+        delivered_any: Whether any message of ours was accepted.
+        note: What happened last, in words, for ops.
+    """
+
+    facts: CaseFacts
+    deadline_at: datetime
+    state: State = State.HELD
+    counter: int = 0
+    first_sent_at: datetime | None = None
+    release_at: datetime | None = None
+    reminders: int = 0
+    last_reply_at: datetime | None = None
+    unexpected: int = 0
+    nudged: bool = False
+    draft: AddressDraft = field(default_factory=AddressDraft)
+    pending: ActionRequest | None = None
+    tries: int = 0
+    retry_at: datetime | None = None
+    told: bool = False
+    withdrawn: tuple[Action, ...] = ()
+    refused_days: tuple[date, ...] = ()
+    accepted: ActionRequest | None = None
+    outcome: Outcome | None = None
+    delivered_any: bool = False
+    note: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the case still waits for something."""
+        return self.outcome is None
+
+    @property
+    def id(self) -> str:
+        """Our id of the case."""
+        return self.facts.case_id
+
+    def window_is_open(self, now: datetime) -> bool:
+        """Tell whether free-form messages are allowed now (R7.11)."""
+        return self.last_reply_at is not None and now < self.last_reply_at + timing.SESSION_WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What pages, the API and Temporal UI show of a case; saved with each effect.
+
+    Attributes:
+        state: Where the case stands.
+        waits_for: What it waits for, in words.
+        wake_at: When it wants to be woken.
+        outcome: How it ended; empty while open.
+        note: What happened last, in words.
+        accepted: The accepted action; empty while there is none.
+        accepted_on: The day of an accepted reschedule.
+    """
+
+    state: str
+    waits_for: str
+    wake_at: datetime | None = None
+    outcome: str = ""
+    note: str = ""
+    accepted: str = ""
+    accepted_on: date | None = None
+
+
+def open_case(facts: CaseFacts, policy: Policy) -> Case:
+    """Return the case as it is before its first event."""
+    return Case(
+        facts=facts, deadline_at=timing.deadline(facts.failure.failed_at, policy, spread_by=facts.case_id)
+    )
+
+
+def allowed_actions(case: Case) -> tuple[Action, ...]:
+    """Return what can be executed now; feeds the customer's choices, the API and the updates alike (R6.2)."""
+    if not case.is_open or case.state is State.ACTING:
+        return ()
+    failure = case.facts.failure
+    offered = offered_actions(
+        reason=failure.reason,
+        resolutions=failure.resolutions,
+        capabilities=case.facts.capabilities,
+        attempt=failure.attempt,
+    )
+    return tuple(action for action in offered if action not in case.withdrawn)
+
+
+def eligible_days(case: Case, now: datetime, policy: Policy) -> tuple[date, ...]:
+    """Return the days that may be chosen now, without those already refused."""
+    days = timing.eligible_days(now, policy, case.facts.capabilities)
+    return tuple(day for day in days if day not in case.refused_days)
+
+
+class Turn:
+    """One decision in the making: the case so far and the commands so far."""
+
+    def __init__(self, case: Case, now: datetime, policy: Policy, rules: int) -> None:
+        self.case = case
+        self.now = now
+        self.policy = policy
+        self.rules = rules
+        self.commands: list[Command] = []
+
+    def change(self, **changes: object) -> None:
+        """Replace fields of the case."""
+        self.case = replace(self.case, **changes)  # type: ignore[arg-type]
+
+    def enter(self, state: State) -> None:
+        """Move to a state; a new step may be nudged once."""
+        self.change(state=state, nudged=False)
+
+    def next_id(self) -> str:
+        """Return the id of the next command: case and counter, the key that makes its effect happen once."""
+        self.change(counter=self.case.counter + 1)
+        return f"{self.case.id}/{self.case.counter}"
+
+    def words(self, key: str, **values: str) -> str:
+        """Return a session text with the values every text may use."""
+        failure = self.case.facts.failure
+        given = {
+            "brand": failure.brand or "the seller's",
+            "order_id": failure.order_id,
+            "courier": failure.courier_name or "The courier",
+            "pincode": failure.address.pincode,
+            "payment": "",
+        }
+        if failure.is_cod and failure.amount_due_paise > 0:
+            amount = rupees(failure.amount_due_paise)
+            given["payment"] = text("cod", self.policy, self.case.facts.language, amount=amount)
+        return text(key, self.policy, self.case.facts.language, **(given | values))
+
+    def note(self, topic: str, detail: str = "", *, mode: Mode = Mode.AUTOMATIC, person: str = "") -> None:
+        """Put something on the order's activity."""
+        self.change(note=detail or topic)
+        self.commands.append(Note(self.next_id(), topic, detail, mode, person))
+
+    def say(
+        self, message: SessionMessage, purpose: Purpose = Purpose.ANSWER, *, command_id: str = ""
+    ) -> None:
+        """Send a session message, if the window is open (R7.11)."""
+        if self.case.window_is_open(self.now):
+            self.commands.append(SendSession(command_id or self.next_id(), purpose, message))
+
+    def say_text(self, key: str, *, command_id: str = "", **values: str) -> None:
+        """Send a plain session text."""
+        self.say(SessionMessage(SessionKind.TEXT, self.words(key, **values)), command_id=command_id)
+
+    def send_template(self, purpose: Purpose) -> None:
+        """Send the failed-delivery template, through the account the case began with."""
+        self.commands.append(SendTemplate(self.next_id(), purpose))
+
+    def ask_order_system(self, request: ActionRequest) -> None:
+        """Ask for an action; nothing is told as done before it is accepted (I14)."""
+        self.enter(State.ACTING)
+        self.change(pending=request, tries=1, retry_at=None, told=False)
+        self.commands.append(TakeAction(request.id, request))
+
+    def end(
+        self, outcome: Outcome, detail: str = "", *, mode: Mode = Mode.AUTOMATIC, person: str = ""
+    ) -> None:
+        """End the case; the first end stands."""
+        if not self.case.is_open:
+            return
+        self.change(state=State.ENDED, outcome=outcome, note=detail or outcome.value, retry_at=None)
+        self.commands.append(EndCase(self.next_id(), outcome.value, detail, self.now, mode, person))

@@ -1,0 +1,142 @@
+"""What a customer's answer says: taps by their reference, addresses, yes and no; never a guess."""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.shipments import find_mobile, find_pincode, without_mobile
+
+_ADDRESS_MIN_CHARACTERS = 10
+_ADDRESS_MIN_WORDS = 2
+_ADDRESS_MAX_CHARACTERS = 500
+
+
+class ReplyKind(StrEnum):
+    """How the customer answered."""
+
+    CHOICE = "choice"
+    TEXT = "text"
+    ADDRESS = "address"
+    LOCATION = "location"
+    MEDIA = "media"
+    CONTACT = "contact"
+    REACTION = "reaction"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressDraft:
+    """A new address as far as the customer has given it.
+
+    Attributes:
+        text: The address in the customer's own words, parts joined by commas.
+        pincode: A pincode the customer named; empty when none was.
+        landmark: Directions for the rider.
+        phone: Another contact number, ten digits.
+        name: Another recipient's name.
+        pin: A location pin, "latitude,longitude".
+    """
+
+    text: str = ""
+    pincode: str = ""
+    landmark: str = ""
+    phone: str = ""
+    name: str = ""
+    pin: str = ""
+
+    def is_complete(self) -> bool:
+        """Tell whether there is enough to show back."""
+        return bool(self.pin) or (
+            len(self.text) >= _ADDRESS_MIN_CHARACTERS and len(self.text.split()) >= _ADDRESS_MIN_WORDS
+        )
+
+    def with_text(self, text: str) -> "AddressDraft":
+        """Add a typed message: a phone and a pincode in it are taken out and kept apart."""
+        phone = find_mobile(text)
+        pincode = find_pincode(text)
+        words = re.sub(r"\s*[,;\n]+\s*", ", ", clean(without_mobile(text))).strip(" ,")
+        landmark = self.landmark
+        if match := re.match(r"(?i)landmark\s*[:\-]\s*(.+)", words):
+            landmark, words = match.group(1), ""
+        return replace(
+            self,
+            text=", ".join(part for part in (self.text, words) if part)[:_ADDRESS_MAX_CHARACTERS],
+            pincode=pincode or self.pincode,
+            phone=phone or self.phone,
+            landmark=landmark,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of the customer, in our words.
+
+    Attributes:
+        id: The inbound message's id; the same answer twice has the same id.
+        kind: How it came.
+        at: When the customer's message was received.
+        text: Typed text, or the title of what was tapped.
+        choice: What the tapped reference stands for; empty for free answers.
+        address: The fields of WhatsApp's own address form.
+        latitude: Of a location pin.
+        longitude: Of a location pin.
+        place: Name and address that came with a pin.
+        media_kind: image, file, audio, video or sticker.
+    """
+
+    id: str
+    kind: ReplyKind
+    at: datetime
+    text: str = ""
+    choice: str = ""
+    address: AddressDraft = field(default_factory=AddressDraft)
+    latitude: float = 0.0
+    longitude: float = 0.0
+    place: str = ""
+    media_kind: str = ""
+
+
+_YES = frozenset(
+    {
+        "yes",
+        "y",
+        "haan",
+        "han",
+        "ha",
+        "ji",
+        "ji haan",
+        "ok",
+        "okay",
+        "sahi hai",
+        "correct",
+        "confirm",
+        "हाँ",
+        "हां",
+        "जी",
+    }
+)
+_NO = frozenset({"no", "n", "nahi", "nahin", "na", "galat", "wrong", "नहीं", "ना"})
+
+
+def says_yes(text: str) -> bool:
+    """Tell whether a whole typed message is a plain yes to the question just asked."""
+    return _bare(text) in _YES
+
+
+def says_no(text: str) -> bool:
+    """Tell whether a whole typed message is a plain no to the question just asked."""
+    return _bare(text) in _NO
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" .!,")
+
+
+# Control characters, and the bidirectional overrides that make a text read differently from what it is (S24).
+_UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def clean(text: str) -> str:
+    """Return a customer's text without control and direction characters, spaces folded, line breaks kept."""
+    return "\n".join(" ".join(_UNWANTED.sub("", line).split()) for line in text.split("\n")).strip()
