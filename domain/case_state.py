@@ -99,6 +99,9 @@ class Case:
         deadline_at: When it must be over.
         counter: How many commands it has given; numbers the next one.
         first_sent_at: When the first message was asked for.
+        release_at: Before this nothing is sent unasked: quiet hours held it back.
+        send_tries: How often the template was surely not accepted, in a row.
+        resend_at: When it is tried again.
         reminders: How many reminders went out.
         last_reply_at: When the customer last wrote: opens the 24 h window.
         unexpected: Unexpected answers in a row.
@@ -122,6 +125,8 @@ class Case:
     counter: int = 0
     first_sent_at: datetime | None = None
     release_at: datetime | None = None
+    send_tries: int = 0
+    resend_at: datetime | None = None
     reminders: int = 0
     last_reply_at: datetime | None = None
     unexpected: int = 0
@@ -183,6 +188,11 @@ def open_case(facts: CaseFacts, policy: Policy) -> Case:
     )
 
 
+def ended_case(facts: CaseFacts, policy: Policy, outcome: Outcome, accepted: ActionRequest | None) -> Case:
+    """Return a case as its end left it, for answers that come later."""
+    return replace(open_case(facts, policy), state=State.ENDED, outcome=outcome, accepted=accepted)
+
+
 def allowed_actions(case: Case) -> tuple[Action, ...]:
     """Return what can be executed now; feeds the customer's choices, the API and the updates alike (R6.2)."""
     if not case.is_open or case.state is State.ACTING:
@@ -218,8 +228,8 @@ class Turn:
         self.case = replace(self.case, **changes)  # type: ignore[arg-type]
 
     def enter(self, state: State) -> None:
-        """Move to a state; a new step may be nudged once."""
-        self.change(state=state, nudged=False)
+        """Move to a state; a new step may be nudged once, the same question put again may not (R6.7)."""
+        self.change(state=state, nudged=self.case.nudged and state is self.case.state)
 
     def next_id(self) -> str:
         """Return the id of the next command: case and counter, the key that makes its effect happen once."""
@@ -235,16 +245,29 @@ class Turn:
             "courier": failure.courier_name or "The courier",
             "pincode": failure.address.pincode,
             "payment": "",
+            "area": "",
         }
+        if self.case.facts.capabilities.needs_same_pincode and failure.address.pincode:
+            given["area"] = text(
+                "area", self.policy, self.case.facts.language, pincode=failure.address.pincode
+            )
         if failure.is_cod and failure.amount_due_paise > 0:
             amount = rupees(failure.amount_due_paise)
             given["payment"] = text("cod", self.policy, self.case.facts.language, amount=amount)
         return text(key, self.policy, self.case.facts.language, **(given | values))
 
-    def note(self, topic: str, detail: str = "", *, mode: Mode = Mode.AUTOMATIC, person: str = "") -> None:
+    def note(
+        self,
+        topic: str,
+        detail: str = "",
+        *,
+        mode: Mode = Mode.AUTOMATIC,
+        person: str = "",
+        command_id: str = "",
+    ) -> None:
         """Put something on the order's activity."""
         self.change(note=detail or topic)
-        self.commands.append(Note(self.next_id(), topic, detail, mode, person))
+        self.commands.append(Note(command_id or self.next_id(), topic, detail, mode, person))
 
     def say(
         self, message: SessionMessage, purpose: Purpose = Purpose.ANSWER, *, command_id: str = ""

@@ -39,10 +39,11 @@ from domain.case_state import (
     Turn,
     allowed_actions,
     eligible_days,
+    ended_case,
     open_case,
 )
 from domain.failures import REASON_RULES, Action, Handling, Mode
-from domain.messages import HOPELESS, NotSent
+from domain.messages import HOPELESS, PASSING, WAY_IS_GONE, NotSent
 from domain.shipments import ShipmentMove
 from domain.timing import AtDeadline, Policy
 from domain.wording import action_words, day_words
@@ -57,6 +58,7 @@ __all__ = [
     "allowed_actions",
     "decide",
     "eligible_days",
+    "ended_case",
     "open_case",
     "progress",
     "waits_for",
@@ -66,6 +68,7 @@ __all__ = [
 RULES = 1
 """Number of the rules that new cases follow; a case keeps the number it began with."""
 
+_RESEND_AFTER = (30, 60, 120, 300, 600, 900)  # seconds; the last one repeats until the deadline
 _RETRY_AFTER = (2, 5, 15, 30, 60, 120, 300, 600, 900)  # seconds; the last one repeats until the deadline
 _TELL_AFTER_TRIES = 2  # a hiccup of one call is not worth a message
 
@@ -149,7 +152,7 @@ def _apply(turn: Turn, event: Event) -> None:
         case WokeUp():
             _wake(turn)
         case MessageAccepted():
-            turn.change(delivered_any=True)
+            turn.change(delivered_any=True, send_tries=0)
         case MessageNotSent():
             _message_not_sent(turn, event)
         case MessageUnknown():
@@ -161,41 +164,81 @@ def _apply(turn: Turn, event: Event) -> None:
         case Superseded():
             turn.end(Outcome.SUPERSEDED, f"attempt {event.attempt} failed too and has its own case")
         case CustomerOptedOut():
-            turn.end(Outcome.UNDELIVERABLE, "the customer opted out")
+            _opted_out(turn)
         case ActionTaken():
             _take_by_hand(turn, event)
         case ResendAsked():
-            turn.note("resend_asked", "asked to send the message again", mode=event.mode, person=event.person)
-            turn.change(state=State.WAITING, first_sent_at=turn.case.first_sent_at or turn.now)
-            turn.send_template(Purpose.REMINDER)
+            _resend(turn, event)
         case CloseAsked():
             turn.end(Outcome.CLOSED, event.note or "closed by hand", mode=event.mode, person=event.person)
 
 
 def _open(turn: Turn) -> None:
     case, failure = turn.case, turn.case.facts.failure
+    if case.state is not State.HELD or case.release_at is not None:
+        return  # a case opens once
     rule = REASON_RULES[failure.reason]
     if rule.handling is Handling.REATTEMPT_AUTOMATICALLY:
-        turn.ask_order_system(ActionRequest(turn.next_id(), Action.REATTEMPT, Mode.AUTOMATIC))
+        if Action.REATTEMPT in case.facts.capabilities.actions:
+            turn.ask_order_system(ActionRequest(turn.next_id(), Action.REATTEMPT, Mode.AUTOMATIC))
+        else:
+            turn.end(Outcome.HANDED_OVER, f"{rule.words}: the carrier takes no reattempt")
     elif rule.handling is Handling.LEAVE_TO_SELLER:
         turn.end(Outcome.HANDED_OVER, f"{rule.words}: nothing for the customer to decide")
+    elif not set(allowed_actions(case)) - {Action.NOT_MY_ORDER}:
+        turn.end(
+            Outcome.HANDED_OVER, f"{rule.words}: nothing is possible any more after attempt {failure.attempt}"
+        )
     elif turn.now >= case.deadline_at:
         turn.end(Outcome.HANDED_OVER, "the failure was reported after its deadline")
     elif not failure.customer_phone:
         turn.end(Outcome.UNDELIVERABLE, NotSent.NO_PHONE.value)
+    elif _hold_in_quiet_hours(turn):
+        turn.note("held", "the first message waits for the end of quiet hours")
     else:
-        at = timing.release(turn.now, turn.policy, spread_by=case.id)
-        if at > turn.now:
-            turn.change(release_at=at)
-            turn.note("held", "the first message waits for the end of quiet hours")
-        else:
-            _send_first(turn)
+        _send_choices(turn)
 
 
-def _send_first(turn: Turn) -> None:
+def _send_choices(turn: Turn) -> None:
+    """Send the template with all choices: the first time, or again when asked by hand."""
+    is_first = turn.case.first_sent_at is None
     turn.enter(State.WAITING)
-    turn.change(first_sent_at=turn.now)
-    turn.send_template(Purpose.FAILED_DELIVERY)
+    turn.change(first_sent_at=turn.case.first_sent_at or turn.now, resend_at=None)
+    turn.send_template(Purpose.FAILED_DELIVERY if is_first else Purpose.REMINDER)
+
+
+def _hold_in_quiet_hours(turn: Turn) -> bool:
+    """Tell whether it is quiet now; if so nothing is sent unasked before the end of it (R6.8)."""
+    at = timing.release(turn.now, turn.policy, spread_by=turn.case.id)
+    if at <= turn.now:
+        return False
+    turn.change(release_at=at)
+    return True
+
+
+def _resend(turn: Turn, event: ResendAsked) -> None:
+    if turn.case.state is State.ACTING:
+        # The choices of a new message could be tapped while an action is on its way (I4).
+        turn.note(
+            "resend_not_possible",
+            "an action is being asked for",
+            mode=event.mode,
+            person=event.person,
+        )
+        return
+    turn.note("resend_asked", "asked to send the message again", mode=event.mode, person=event.person)
+    if _hold_in_quiet_hours(turn):
+        turn.enter(State.HELD)
+    else:
+        _send_choices(turn)
+
+
+def _opted_out(turn: Turn) -> None:
+    if turn.case.state is State.ACTING:
+        # What the customer asked for before is still executed; only messages stop.
+        turn.note("opted_out", "the customer wants no more messages; the action goes on")
+    else:
+        turn.end(Outcome.UNDELIVERABLE, "the customer opted out")
 
 
 def _alarms(case: Case, policy: Policy) -> list[tuple[datetime, Callable[[Turn], None]]]:
@@ -205,28 +248,39 @@ def _alarms(case: Case, policy: Policy) -> list[tuple[datetime, Callable[[Turn],
         alarms.append((case.release_at, _on_release))
     if case.state is State.ACTING and case.retry_at is not None:
         alarms.append((case.retry_at, _on_retry))
+    silent = case.state is State.WAITING and case.last_reply_at is None
+    if silent and case.resend_at is not None:
+        alarms.append((_unasked_at(case, case.resend_at, policy), _on_resend))
     if case.state in HALF_FINISHED and not case.nudged and case.last_reply_at is not None:
         at = case.last_reply_at + timedelta(minutes=policy.nudge_after)
-        alarms.append((timing.release(at, policy, spread_by=case.id), _on_nudge))
-    silent = case.state is State.WAITING and case.last_reply_at is None
+        alarms.append((_unasked_at(case, at, policy), _on_nudge))
     if silent and case.first_sent_at is not None and case.reminders < len(policy.reminders_after):
         at = case.first_sent_at + timedelta(minutes=policy.reminders_after[case.reminders])
-        alarms.append((timing.release(at, policy, spread_by=case.id), _on_reminder))
+        alarms.append((_unasked_at(case, at, policy), _on_reminder))
     return alarms
+
+
+def _unasked_at(case: Case, at: datetime, policy: Policy) -> datetime:
+    """Return when something planned for `at` may be sent to a customer who did not just write (R6.8)."""
+    released = timing.release(at, policy, spread_by=case.id)
+    return max(released, case.release_at) if case.release_at else released
 
 
 def _wake(turn: Turn) -> None:
     """Do the most urgent thing that is due; the deadline goes before all else."""
     due = [alarm for at, alarm in _alarms(turn.case, turn.policy) if at <= turn.now]
-    if due:
-        due[0](turn)
+    if not due:
+        return
+    if due[0] in _UNASKED and _hold_in_quiet_hours(turn):
+        return  # woken late, after an outage, and meanwhile it is quiet
+    due[0](turn)
 
 
 def _on_deadline(turn: Turn) -> None:
     pending = turn.case.pending if turn.case.state is State.ACTING else None
     if pending is not None:
         turn.end(Outcome.HANDED_OVER, f"{pending.action.value} was asked for and never confirmed")
-    elif turn.policy.at_deadline is AtDeadline.REATTEMPT and Action.REATTEMPT in allowed_actions(turn.case):
+    elif turn.policy.at_deadline is AtDeadline.REATTEMPT and _may_reattempt_unasked(turn.case):
         # A last hour for the order system's answer; the case ends within it whatever comes (I9).
         turn.change(deadline_at=turn.case.deadline_at + timedelta(minutes=50))
         turn.ask_order_system(ActionRequest(turn.next_id(), Action.REATTEMPT, Mode.AUTOMATIC))
@@ -236,18 +290,39 @@ def _on_deadline(turn: Turn) -> None:
         turn.end(Outcome.HANDED_OVER, "nobody answered until the deadline")
 
 
+def _may_reattempt_unasked(case: Case) -> bool:
+    # Whatever the order system allows: a refusal is never turned into another attempt by nobody's wish.
+    usual = REASON_RULES[case.facts.failure.reason].actions
+    return Action.REATTEMPT in usual and Action.REATTEMPT in allowed_actions(case)
+
+
 def _on_release(turn: Turn) -> None:
-    _send_first(turn)
+    _send_choices(turn)
+
+
+def _on_resend(turn: Turn) -> None:
+    turn.change(reminders=_reminders_due(turn), resend_at=None)
+    turn.send_template(Purpose.REMINDER if turn.case.delivered_any else Purpose.FAILED_DELIVERY)
 
 
 def _on_reminder(turn: Turn) -> None:
-    turn.change(reminders=turn.case.reminders + 1)
+    turn.change(reminders=max(_reminders_due(turn), turn.case.reminders + 1), resend_at=None)
     turn.send_template(Purpose.REMINDER)
+
+
+def _reminders_due(turn: Turn) -> int:
+    """Return how many reminders one message stands for: the end of quiet hours can release two at once."""
+    silent_for = turn.now - (turn.case.first_sent_at or turn.now)
+    due = sum(timedelta(minutes=after) <= silent_for for after in turn.policy.reminders_after)
+    return max(due, turn.case.reminders)
 
 
 def _on_nudge(turn: Turn) -> None:
     turn.change(nudged=True)
     conversation.ask_again(turn, "nudge", Purpose.NUDGE)
+
+
+_UNASKED = (_on_release, _on_resend, _on_reminder, _on_nudge)
 
 
 def _on_retry(turn: Turn) -> None:
@@ -257,11 +332,19 @@ def _on_retry(turn: Turn) -> None:
 
 
 def _message_not_sent(turn: Turn, event: MessageNotSent) -> None:
-    if not event.is_template:
-        return  # the message's own row says why; an unsent answer never changes the case
-    turn.note("message_not_sent", f"{event.why.value}: {event.detail}" if event.detail else event.why.value)
-    if event.why in HOPELESS and turn.case.last_reply_at is None and turn.case.state is not State.ACTING:
-        turn.end(Outcome.UNDELIVERABLE, event.why.value)
+    if event.is_template:  # of an unsent answer the message's own row says why
+        turn.note(
+            "message_not_sent", f"{event.why.value}: {event.detail}" if event.detail else event.why.value
+        )
+    # Whoever answered can be reached, unless the way itself is gone (R3.3, R5.5).
+    is_silent = event.is_template and turn.case.last_reply_at is None
+    if event.why in WAY_IS_GONE or (event.why in HOPELESS and is_silent):
+        if turn.case.state is not State.ACTING:
+            turn.end(Outcome.UNDELIVERABLE, event.why.value)
+    elif event.why in PASSING and is_silent:
+        tries = turn.case.send_tries + 1
+        pause = _RESEND_AFTER[min(tries, len(_RESEND_AFTER)) - 1]
+        turn.change(send_tries=tries, resend_at=turn.now + timedelta(seconds=pause))
 
 
 def _shipment_moved(turn: Turn, move: ShipmentMove) -> None:
@@ -280,6 +363,9 @@ def _take_by_hand(turn: Turn, event: ActionTaken) -> None:
             person=event.person,
         )
         return
+    if missing := _missing(turn, event):
+        turn.note("action_not_possible", missing, mode=event.mode, person=event.person)
+        return
     if event.action is Action.NOT_MY_ORDER:
         turn.end(Outcome.NOT_MY_ORDER, "said by hand", mode=event.mode, person=event.person)
         return
@@ -289,15 +375,38 @@ def _take_by_hand(turn: Turn, event: ActionTaken) -> None:
     turn.ask_order_system(request)
 
 
+def _missing(turn: Turn, event: ActionTaken) -> str:
+    """Return in words what keeps an action by hand from being executed; empty when nothing does."""
+    if event.action is Action.RESCHEDULE and event.on not in eligible_days(turn.case, turn.now, turn.policy):
+        return "reschedule needs one of the eligible days"
+    if event.action is Action.UPDATE_ADDRESS:
+        if not event.address.is_complete():
+            return "update_address needs house, street and area"
+        if conversation.is_other_pincode(turn.case, event.address):
+            return "update_address needs the order's pincode"
+    return ""
+
+
+def _is_told(turn: Turn, request: ActionRequest) -> bool:
+    """Tell whether the customer hears of an accepted action: it is theirs, or concerns them and it is not quiet."""
+    if request.mode is Mode.WHATSAPP:
+        return True
+    if REASON_RULES[turn.case.facts.failure.reason].handling is not Handling.ASK_CUSTOMER:
+        return False  # R6.12: nobody was asked, so nobody is bothered
+    return timing.quiet_until(turn.now, turn.policy) is None
+
+
 def _action_answered(turn: Turn, event: ActionAnswered) -> None:
     pending = turn.case.pending
     if pending is None or pending.id != event.request_id:
         return
+    is_the_customers = pending.mode is Mode.WHATSAPP
     match event.answer:
         case Answer.ACCEPTED:
             turn.change(accepted=pending)
             day = day_words(pending.on) if pending.on else ""
-            turn.say_text(f"accepted_{pending.action.value}", day=day)
+            if _is_told(turn, pending):
+                turn.say_text(f"accepted_{pending.action.value}", day=day)
             turn.end(
                 Outcome.RESOLVED,
                 action_words(pending.action, pending.on),
@@ -307,12 +416,13 @@ def _action_answered(turn: Turn, event: ActionAnswered) -> None:
         case Answer.UNAVAILABLE | Answer.UNKNOWN:
             pause = _RETRY_AFTER[min(turn.case.tries, len(_RETRY_AFTER)) - 1]
             turn.change(retry_at=turn.now + timedelta(seconds=pause), note=f"order system: {event.detail}")
-            if turn.case.tries >= _TELL_AFTER_TRIES and not turn.case.told:
+            if is_the_customers and turn.case.tries >= _TELL_AFTER_TRIES and not turn.case.told:
                 turn.change(told=True)
                 turn.say_text("in_hand")
         case Answer.NOT_WAITING:
             turn.change(pending=None)
-            turn.say_text("no_longer_waiting")
+            if is_the_customers:
+                turn.say_text("no_longer_waiting")
             turn.end(Outcome.MOVED_ON, event.detail)
         case Answer.REFUSED_DATE | Answer.REFUSED:
             conversation.refused(

@@ -8,7 +8,16 @@ from domain.case_events import ActionRequest, Purpose
 from domain.case_state import Case, Outcome, State, Turn, allowed_actions, eligible_days
 from domain.failures import Action, Mode
 from domain.replies import AddressDraft, Reply, ReplyKind, clean, says_no, says_yes
-from domain.wording import Option, SessionKind, SessionMessage, action_option, action_words, day_words
+from domain.wording import (
+    FOOTER_MAX,
+    Option,
+    SessionKind,
+    SessionMessage,
+    action_option,
+    action_words,
+    day_words,
+    shorten,
+)
 
 OPTIONS = "options"
 CONFIRM_CANCEL = "confirm_cancel"
@@ -18,10 +27,21 @@ ADDRESS_CHANGE = "address_change"
 DISPUTE_SEND = "dispute_send"
 _DATE = "date:"
 _ACTIONS = frozenset(action.value for action in Action)
+_WANTS_IT = frozenset(
+    {
+        Action.REATTEMPT.value,
+        Action.RESCHEDULE.value,
+        Action.UPDATE_ADDRESS.value,
+        Action.DISPUTE.value,
+        KEEP,
+        ADDRESS_YES,
+        DISPUTE_SEND,
+    }
+)
 
 _MAX_BUTTONS = 3
 _UNEXPECTED_LIMIT = 3
-_MAX_DISPUTE_WORDS = 10
+_MAX_DISPUTE_LINES = 10
 
 
 def answer(turn: Turn, reply: Reply) -> None:
@@ -35,7 +55,10 @@ def answer(turn: Turn, reply: Reply) -> None:
             last_reply_at=reply.at if case.last_reply_at is None else max(reply.at, case.last_reply_at)
         )
     if case.state is State.HELD:
-        turn.change(state=State.WAITING)  # the customer was faster than the end of quiet hours
+        is_answered = reply.choice or turn.policy.answer_unexpected
+        if not (is_answered and turn.case.window_is_open(turn.now)):
+            return  # nothing would be said now: the message that is held back does the asking
+        turn.enter(State.WAITING)  # the customer was faster than the end of quiet hours
     if case.state is State.ACTING and case.pending is not None:
         words = action_words(case.pending.action, case.pending.on)
         if _contradicts(reply, case.pending):
@@ -78,23 +101,27 @@ def offer(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION) -> None:
 
 def refused(turn: Turn, request: ActionRequest, *, is_date: bool, detail: str) -> None:
     """Tell of a refusal and offer what is still possible (R6.5)."""
+    is_the_customers = request.mode is Mode.WHATSAPP
     turn.change(pending=None, retry_at=None)
-    turn.enter(State.WAITING)
+    # A refused action by hand may stand before the first message, which is then still held back.
+    is_held = turn.case.release_at is not None and turn.case.first_sent_at is None and not is_the_customers
+    turn.enter(State.HELD if is_held else State.WAITING)
     turn.note("action_refused", f"{request.action.value}: {detail}", mode=request.mode, person=request.person)
     if is_date and request.on is not None:
         turn.change(refused_days=(*turn.case.refused_days, request.on))
         if eligible_days(turn.case, turn.now, turn.policy):
-            turn.enter(State.CHOOSING_DATE)
-            _offer_days(turn, "refused_date", day=day_words(request.on))
+            if is_the_customers:
+                turn.enter(State.CHOOSING_DATE)
+                _offer_days(turn, "refused_date", day=day_words(request.on))
             return
     turn.change(withdrawn=(*turn.case.withdrawn, request.action))
-    if set(allowed_actions(turn.case)) - {Action.NOT_MY_ORDER}:
-        if request.mode is Mode.WHATSAPP:
+    is_last = not set(allowed_actions(turn.case)) - {Action.NOT_MY_ORDER}
+    if is_the_customers:
+        if is_last:
+            turn.say_text("refused_last")
+        else:
             offer(turn, "refused")
-        elif turn.case.first_sent_at is None:  # an automatic step that failed: a person must look
-            turn.end(Outcome.HANDED_OVER, f"{request.action.value} was refused: {detail}")
-    else:
-        turn.say_text("refused_last")
+    if is_last or request.mode is Mode.AUTOMATIC:  # an automatic step that failed: a person must look
         turn.end(Outcome.HANDED_OVER, f"{request.action.value} was refused: {detail}")
 
 
@@ -169,8 +196,12 @@ def _offer_days(turn: Turn, key: str, *, purpose: Purpose = Purpose.QUESTION, **
 
 
 def _choose_day(turn: Turn, text: str) -> None:
-    on = date.fromisoformat(text)
-    if Action.RESCHEDULE not in allowed_actions(turn.case):
+    try:
+        on = date.fromisoformat(text)
+    except ValueError:
+        on = None
+    if on is None or Action.RESCHEDULE not in allowed_actions(turn.case):
+        turn.enter(State.WAITING)
         offer(turn, "not_offered")
     elif on in eligible_days(turn.case, turn.now, turn.policy):
         _execute(turn, Action.RESCHEDULE, on=on)
@@ -208,7 +239,7 @@ def _ask_address(turn: Turn) -> None:
         SessionKind.ADDRESS_FORM,
         body,
         header="Delivery address",
-        footer=f"Order {failure.order_id}",
+        footer=shorten(f"Order {failure.order_id}", FOOTER_MAX),
         prefill=prefill,
     )
     turn.say(form, Purpose.QUESTION)
@@ -221,17 +252,18 @@ def _take_address(turn: Turn, reply: Reply) -> None:
         case ReplyKind.TEXT:
             draft = draft.with_text(reply.text)
         case ReplyKind.ADDRESS:
-            draft = reply.address
+            draft = reply.address.tidied()
         case ReplyKind.LOCATION:
             pin = f"{reply.latitude:.6f},{reply.longitude:.6f}"
-            draft = replace(draft, pin=pin, landmark=draft.landmark or clean(reply.place))
+            draft = replace(draft, pin=pin, landmark=draft.landmark or reply.place).tidied()
         case _:
             _unexpected(turn)
             return
+    if not turn.case.facts.capabilities.contact_phone:
+        draft = replace(draft, phone="")  # never shown back as if it could be passed on
     turn.change(draft=draft, unexpected=0)
     order_pincode = turn.case.facts.failure.address.pincode
-    same_needed = turn.case.facts.capabilities.needs_same_pincode and order_pincode
-    if same_needed and draft.pincode and draft.pincode != order_pincode:
+    if is_other_pincode(turn.case, draft):
         turn.enter(State.GIVING_ADDRESS)
         turn.change(draft=AddressDraft())
         turn.say(_buttons(turn.words("address_other_pincode"), _back()), Purpose.QUESTION)
@@ -241,6 +273,13 @@ def _take_address(turn: Turn, reply: Reply) -> None:
     else:
         turn.change(draft=replace(draft, pincode=draft.pincode or order_pincode))
         _show_address(turn)
+
+
+def is_other_pincode(case: Case, draft: AddressDraft) -> bool:
+    """Tell whether an address names a pincode that the carrier would not bring this order to."""
+    ordered = case.facts.failure.address.pincode
+    same_needed = case.facts.capabilities.needs_same_pincode and bool(ordered)
+    return same_needed and draft.pincode not in ("", ordered)
 
 
 def _show_address(turn: Turn) -> None:
@@ -285,11 +324,11 @@ def _confirm_cancel(turn: Turn, reply: Reply) -> None:
 
 def _describe(turn: Turn, reply: Reply) -> None:
     """Take the customer's words as evidence and ask for a new attempt (R6.4)."""
-    if reply.kind is ReplyKind.TEXT:
-        _execute(turn, Action.DISPUTE, words=tuple(clean(reply.text).split("\n"))[:_MAX_DISPUTE_WORDS])
-    elif reply.kind is ReplyKind.MEDIA:
-        words = f"(the customer sent {reply.media_kind}: message {reply.id})"
-        _execute(turn, Action.DISPUTE, words=(words, reply.text) if reply.text else (words,))
+    words = tuple(line for line in clean(reply.text).split("\n") if line)
+    if reply.kind is ReplyKind.MEDIA:
+        words = (f"(the customer sent {reply.media_kind}: message {reply.id})", *words)
+    if reply.kind in (ReplyKind.TEXT, ReplyKind.MEDIA) and words:
+        _execute(turn, Action.DISPUTE, words=words[:_MAX_DISPUTE_LINES])
     else:
         _unexpected(turn)
 
@@ -302,34 +341,43 @@ def _unexpected(turn: Turn, _reply: Reply | None = None) -> None:
         turn.note("handed_to_seller", "three unexpected answers in a row")
     if not turn.policy.answer_unexpected or count > _UNEXPECTED_LIMIT:
         return  # counted and on the order's activity; a flood is not answered
-    ask_again(turn, "please_choose" if count < _UNEXPECTED_LIMIT else "team_will_contact")
+    if count < _UNEXPECTED_LIMIT:
+        ask_again(turn, "please_choose")
+    else:
+        offer(turn, "team_will_contact")
 
 
 def _after_end(turn: Turn, reply: Reply) -> None:
     """Answer what comes after the end (R6.6, R6.9, R7.2, R7.3, R7.8): every tap, and free text once."""
-    if reply.kind is ReplyKind.REACTION:
-        return
-    turn.change(last_reply_at=reply.at)
+    if reply.kind is ReplyKind.REACTION or turn.case.outcome is Outcome.NOT_MY_ORDER:
+        return  # the one opens no window, the other was promised silence
+    last = turn.case.last_reply_at
+    turn.change(last_reply_at=reply.at if last is None else max(reply.at, last))
     # Ids outside the counter: the run may be over, and the same answer must not be sent twice.
     command_id = f"{turn.case.id}/late/{reply.id}" if reply.choice else f"{turn.case.id}/late"
+    is_answered = reply.choice or turn.policy.answer_unexpected
     accepted = turn.case.accepted
     if accepted is None:
-        turn.say_text("no_longer_waiting", command_id=command_id)
+        if is_answered:
+            turn.say_text("no_longer_waiting", command_id=command_id)
         return
     if _contradicts(reply, accepted):
         turn.note(
-            "contradiction", f"the customer chose {reply.choice} after {accepted.action.value} was accepted"
+            "contradiction",
+            f"the customer chose {reply.choice} after {accepted.action.value} was accepted",
+            command_id=f"{command_id}/contradiction",
         )
-    turn.say_text("already", action=action_words(accepted.action, accepted.on), command_id=command_id)
+    if is_answered:
+        turn.say_text("already", action=action_words(accepted.action, accepted.on), command_id=command_id)
 
 
 def _contradicts(reply: Reply, request: ActionRequest) -> bool:
     """Tell whether a later tap asks for the opposite (R6.6)."""
-    cancels = reply.choice in (Action.CANCEL, CONFIRM_CANCEL)
-    keeps = reply.choice in (Action.REATTEMPT, Action.RESCHEDULE, Action.UPDATE_ADDRESS, Action.DISPUTE)
-    return (cancels and request.action is not Action.CANCEL) or (
-        (keeps or reply.choice.startswith(_DATE)) and request.action is Action.CANCEL
-    )
+    if reply.choice == Action.NOT_MY_ORDER:
+        return True
+    if request.action is Action.CANCEL:
+        return reply.choice in _WANTS_IT or reply.choice.startswith(_DATE)
+    return reply.choice in (Action.CANCEL, CONFIRM_CANCEL)
 
 
 def _buttons(body: str, *options: Option) -> SessionMessage:

@@ -71,13 +71,19 @@ HOPELESS = frozenset(
 )
 """No later try of the same case can succeed: it ends as undeliverable at once, not at the deadline (R6.10)."""
 
+WAY_IS_GONE = frozenset({NotSent.OPTED_OUT, NotSent.ACCOUNT_REMOVED})
+"""Not even somebody who has answered can be written to any more (R3.3, R5.5)."""
+
+PASSING = frozenset({NotSent.THROTTLED, NotSent.TRANSIENT, NotSent.TEMPLATE, NotSent.ACCOUNT})
+"""Nothing was accepted and a later try may succeed: the case waits and tries again until its deadline (F25, F32-F37)."""
+
 STOP_WORDS = frozenset({"stop", "unsubscribe", "stop all", "बंद", "रोकें"})
 START_WORDS = frozenset({"start", "subscribe", "शुरू"})
 
 
 def is_stop(text: str, extra: frozenset[str] = frozenset()) -> bool:
     """Tell whether a typed text is an opt-out: the whole message is the word, nothing is guessed (R5.5)."""
-    return _bare(text) in STOP_WORDS | extra
+    return _bare(text) in STOP_WORDS | {_bare(word) for word in extra}
 
 
 def is_start(text: str) -> bool:

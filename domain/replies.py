@@ -10,6 +10,7 @@ from domain.shipments import find_mobile, find_pincode, without_mobile
 _ADDRESS_MIN_CHARACTERS = 10
 _ADDRESS_MIN_WORDS = 2
 _ADDRESS_MAX_CHARACTERS = 500
+_PART_MAX_CHARACTERS = 100
 
 
 class ReplyKind(StrEnum):
@@ -52,10 +53,10 @@ class AddressDraft:
         )
 
     def with_text(self, text: str) -> "AddressDraft":
-        """Add a typed message: a phone and a pincode in it are taken out and kept apart."""
+        """Add a typed message: a phone in it is taken out and kept apart, a pincode is noted."""
         phone = find_mobile(text)
         pincode = find_pincode(text)
-        words = re.sub(r"\s*[,;\n]+\s*", ", ", clean(without_mobile(text))).strip(" ,")
+        words = re.sub(r"(?:\s*[,;\n])+\s*", ", ", clean(without_mobile(text))).strip(" ,")
         landmark = self.landmark
         if match := re.match(r"(?i)landmark\s*[:\-]\s*(.+)", words):
             landmark, words = match.group(1), ""
@@ -64,7 +65,18 @@ class AddressDraft:
             text=", ".join(part for part in (self.text, words) if part)[:_ADDRESS_MAX_CHARACTERS],
             pincode=pincode or self.pincode,
             phone=phone or self.phone,
-            landmark=landmark,
+            landmark=landmark[:_PART_MAX_CHARACTERS],
+        )
+
+    def tidied(self) -> "AddressDraft":
+        """Return the draft as a form or a pin gave it, cleaned, cut to size, its phone a valid mobile or none."""
+        return replace(
+            self,
+            text=clean(self.text)[:_ADDRESS_MAX_CHARACTERS],
+            pincode=find_pincode(self.pincode) or "",
+            landmark=clean(self.landmark)[:_PART_MAX_CHARACTERS],
+            phone=find_mobile(self.phone) or "",
+            name=clean(self.name)[:_PART_MAX_CHARACTERS],
         )
 
 
@@ -134,7 +146,9 @@ def _bare(text: str) -> str:
 
 
 # Control characters, and the bidirectional overrides that make a text read differently from what it is (S24).
-_UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNWANTED = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 
 
 def clean(text: str) -> str:

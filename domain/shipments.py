@@ -93,7 +93,7 @@ class FailedDelivery:
 
 
 _INDIAN_MOBILE = re.compile(r"(?<!\d)(?:\+?91[\s-]?|0)?([6-9]\d{4}[\s-]?\d{5})(?!\d)")
-_PINCODE = re.compile(r"(?<!\d)([1-9]\d{2}\s?\d{3})(?!\s?\d)")
+_PINCODE = re.compile(r"(?<!\d)([1-9]\d{2} ?\d{3})(?! ?\d)")
 
 
 def find_mobile(text: str) -> str | None:

@@ -11,6 +11,13 @@ from enum import StrEnum
 from domain.failures import Action, Reason
 from domain.timing import Policy
 
+BODY_MAX = 1024
+FOOTER_MAX = 60
+"""WhatsApp's own limits, in characters; a message over them is refused as a whole."""
+
+_VALUE_MAX = 100
+_ADDRESS_MAX = 600  # with every other value at its longest, the question beneath an address is never cut off
+
 
 class SessionKind(StrEnum):
     """The forms a session message takes."""
@@ -59,8 +66,8 @@ PRESETS: dict[str, dict[str, str]] = {
         "options": "These are possible for your {brand} order {order_id}:",
         "not_offered": "That is not possible for this delivery. These are possible for your {brand} order {order_id}:",
         "choose_day": "Which day suits you for your {brand} order {order_id}?",
-        "ask_address": "Please send the complete address for your {brand} order {order_id}: house, street, area and a landmark. "
-        "We can deliver within pincode {pincode}.",
+        "ask_address": "Please send the complete address for your {brand} order {order_id}: house, street, area and a landmark.{area}",
+        "area": " We can deliver within pincode {pincode}.",
         "address_short": "That is too short for an address. Please send house, street, area and a landmark for order {order_id}.",
         "address_other_pincode": "We can deliver order {order_id} only within pincode {pincode}. "
         "Please send an address with this pincode, or choose something else.",
@@ -129,12 +136,24 @@ def action_words(action: Action, on: date | None) -> str:
 def text(key: str, policy: Policy, language: str, /, **values: str) -> str:
     """Return a session text: the workspace's own if set, else the preset of the language, else English.
 
-    Placeholders of a workspace's own text that do not exist are left as written: a seller's slip must not stop a case.
+    Placeholders of a workspace's own text that do not exist are left as written, and an empty text is none: a
+    seller's slip must not stop a case. Long values are cut before the text is, so that its question stays whole.
     """
-    own = policy.text(key)
     preset = PRESETS.get(language, PRESETS["en"]).get(key, PRESETS["en"][key])
-    template = own if own is not None else preset
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match.group(1), match.group(0)), template)
+    own = (policy.text(key) or "").rstrip()
+    given = {
+        name: shorten(value, _ADDRESS_MAX if name == "address" else _VALUE_MAX)
+        for name, value in values.items()
+    }
+    filled = re.sub(
+        r"\{(\w+)\}", lambda match: given.get(match.group(1), match.group(0)), own if own.strip() else preset
+    )
+    return shorten(filled, BODY_MAX)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return a text that fits, with an ellipsis where it was cut."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def day_words(day: date) -> str:

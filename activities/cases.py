@@ -1,0 +1,99 @@
+"""Recording what a case decided where no other effect carries it, and its end."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from db import cases, outgoing_events, timeline, workspaces
+from db.encryption import Cipher
+from db.session import Database
+from temporalio import activity
+
+from activities.recording import record_progress
+from activities.values import EndCaseTask, EndResult, Snapshot
+from domain.case_state import Outcome
+
+_log = structlog.get_logger(__name__)
+
+_EVENT_TYPES = {
+    Outcome.RESOLVED: "case.resolved",
+    Outcome.UNDELIVERABLE: "case.undeliverable",  # e-mail and SMS take over (R6.10)
+    Outcome.HANDED_OVER: "case.handed_over",
+    Outcome.NOT_MY_ORDER: "case.handed_over",
+}
+
+
+class Cases:
+    """Activities that only record."""
+
+    def __init__(self, *, database: Database, cipher: Cipher, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._clock = clock
+
+    @activity.defn(name="cases.record")
+    async def record(self, snapshot: Snapshot) -> None:
+        """Save progress and notes."""
+        async with self._database.transaction() as session:
+            facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
+            await record_progress(session, self._cipher, snapshot, facts, self._clock())
+
+    @activity.defn(name="cases.end")
+    async def end(self, task: EndCaseTask) -> EndResult:
+        """Record the end, and the event that tells the order system of it."""
+        snapshot, command, now = task.snapshot, task.command, self._clock()
+        async with self._database.transaction() as session:
+            facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
+            await record_progress(session, self._cipher, snapshot, facts, now)
+            is_first = await cases.end_case(
+                session,
+                snapshot.workspace_id,
+                snapshot.case_id,
+                snapshot.progress,
+                ended_at=command.ended_at or now,
+            )
+            outcome = Outcome(command.outcome)
+            await timeline.add_entry(
+                session,
+                self._cipher,
+                timeline.Entry(
+                    workspace_id=snapshot.workspace_id,
+                    order_id=facts.failure.order_id,
+                    shipment_id=facts.failure.shipment_id,
+                    case_id=snapshot.case_id,
+                    at=now,
+                    kind="handover"
+                    if outcome in (Outcome.HANDED_OVER, Outcome.NOT_MY_ORDER)
+                    else "automatic",
+                    topic=f"ended_{command.outcome}",
+                    key=f"end:{snapshot.case_id}",
+                    detail=command.detail,
+                    mode=command.mode.value,
+                    person=command.person,
+                ),
+            )
+            event_ids: tuple[str, ...] = ()
+            endpoint = await workspaces.find_event_endpoint(session, self._cipher, snapshot.workspace_id)
+            if endpoint is not None and outcome in _EVENT_TYPES and is_first:
+                failure = facts.failure
+                event_id = await outgoing_events.add_event(
+                    session,
+                    self._cipher,
+                    workspace_id=snapshot.workspace_id,
+                    type=_EVENT_TYPES[outcome],
+                    data={
+                        "case_id": snapshot.case_id,
+                        "order_id": failure.order_id,
+                        "shipment_id": failure.shipment_id,
+                        "tracking_id": failure.tracking_id,
+                        "attempt": failure.attempt,
+                        "outcome": command.outcome,
+                        "reason": command.detail,
+                        "action": snapshot.progress.accepted,
+                        "mode": command.mode.value,
+                    },
+                    now=now,
+                )
+                event_ids = (event_id,)
+        _log.info("case.ended", case_id=snapshot.case_id, outcome=command.outcome)
+        return EndResult(event_ids)

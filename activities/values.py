@@ -1,0 +1,96 @@
+"""What workflows hand to activities and get back. Fields are only ever added, with defaults."""
+
+from dataclasses import dataclass
+
+from domain.case_events import Answer, EndCase, Note, SendSession, SendTemplate, TakeAction
+from domain.case_state import Progress
+from domain.messages import NotSent
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The case as it is when an effect runs; saved in the effect's own transaction.
+
+    Attributes:
+        workspace_id: The seller's workspace.
+        case_id: Our id of the case.
+        progress: What is shown of the case.
+        notes: What else goes on the order's activity.
+    """
+
+    workspace_id: str
+    case_id: str
+    progress: Progress
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendTemplateTask:
+    """Send the failed-delivery template."""
+
+    snapshot: Snapshot
+    command: SendTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class SendSessionTask:
+    """Send a session message."""
+
+    snapshot: Snapshot
+    command: SendSession
+
+
+@dataclass(frozen=True, slots=True)
+class MessageResult:
+    """What became of a message.
+
+    Attributes:
+        is_accepted: Gupshup took it.
+        is_unknown: Nobody knows; it is never sent again (I5).
+        why: Why it was surely not accepted.
+        detail: Words for ops; nothing personal.
+    """
+
+    is_accepted: bool = False
+    is_unknown: bool = False
+    why: NotSent | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeActionTask:
+    """Have the order system execute an action."""
+
+    snapshot: Snapshot
+    command: TakeAction
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """The order system's answer."""
+
+    answer: Answer
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndCaseTask:
+    """Record the end of a case."""
+
+    snapshot: Snapshot
+    command: EndCase
+
+
+@dataclass(frozen=True, slots=True)
+class EndResult:
+    """Which events now have to reach the workspace's URL."""
+
+    event_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEventTask:
+    """Deliver one signed event to a workspace's URL."""
+
+    workspace_id: str
+    event_id: str

@@ -1,0 +1,91 @@
+"""Everything that has to be opened and closed, opened once and handed to whoever needs it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+from clients.carriers.base import Carrier
+from clients.carriers.eshopbox import Eshopbox
+from clients.workspace_webhook import WorkspaceWebhook
+from db.encryption import Cipher
+from db.session import Database
+
+from bootstrap.settings import Settings, named_keys, plain_key
+from clients.gupshup import Gupshup
+
+_GUPSHUP_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+_ORDER_SYSTEM_TIMEOUT = httpx.Timeout(20.0, connect=3.0)
+_WORKSPACE_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+# Kept for less than servers usually keep theirs: a request on a connection just closed is an unknown outcome.
+_FEW = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a program works with.
+
+    Attributes:
+        database: Pages, the API, activities and intake.
+        callbacks_database: A small pool of its own, so that slow pages cannot starve callbacks (F21).
+        cipher: Encryption of what is at rest.
+        gupshup: Gupshup's API.
+        carriers: The adapters by name.
+        workspace_webhook: Outgoing events.
+    """
+
+    settings: Settings
+    database: Database
+    callbacks_database: Database
+    cipher: Cipher
+    gupshup: Gupshup
+    carriers: dict[str, Carrier]
+    workspace_webhook: WorkspaceWebhook
+
+
+def utc_now() -> datetime:
+    """Return the time; handed in wherever time matters."""
+    return datetime.now(UTC)
+
+
+def cipher_of(settings: Settings) -> Cipher:
+    """Return the cipher for what is at rest."""
+    return Cipher(named_keys(settings.master_keys), plain_key(settings.hash_key))
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, *, name: str) -> AsyncIterator[Resources]:
+    """Open what a program needs, and close it at the end; nothing is connected before it is used."""
+    url = settings.database_url.get_secret_value()
+    database = Database(url, pool_size=10, name=name)
+    callbacks_database = Database(url, pool_size=5, name=f"{name}-callbacks")
+    # No proxy variables, no redirects: hosts come from the settings alone (S25).
+    async with (
+        httpx.AsyncClient(timeout=_GUPSHUP_TIMEOUT, limits=_FEW, trust_env=False) as gupshup_http,
+        httpx.AsyncClient(timeout=_ORDER_SYSTEM_TIMEOUT, limits=_FEW, trust_env=False) as order_system_http,
+        httpx.AsyncClient(timeout=_WORKSPACE_TIMEOUT, limits=_FEW, trust_env=False) as workspace_http,
+    ):
+        try:
+            yield Resources(
+                settings=settings,
+                database=database,
+                callbacks_database=callbacks_database,
+                cipher=cipher_of(settings),
+                gupshup=Gupshup(gupshup_http, base_url=settings.gupshup_base_url),
+                carriers={
+                    "eshopbox": Eshopbox(
+                        order_system_http,
+                        base_url=settings.eshopbox_base_url,
+                        auth_url=settings.eshopbox_auth_url,
+                        tracking_method=settings.eshopbox_tracking_method,
+                        clock=utc_now,
+                    )
+                },
+                workspace_webhook=WorkspaceWebhook(
+                    workspace_http, allow_private=settings.allow_private_event_urls
+                ),
+            )
+        finally:
+            await callbacks_database.dispose()
+            await database.dispose()

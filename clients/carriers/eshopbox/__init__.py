@@ -1,0 +1,6 @@
+"""The order system (Eshopbox): its delivery actions, tracking and shipment events; its words stop here."""
+
+from clients.carriers.eshopbox.calls import Eshopbox
+from clients.carriers.eshopbox.events import OrderEvent, OrderFacts, UnreadableOrderEvent, parse_order_event
+
+__all__ = ["Eshopbox", "OrderEvent", "OrderFacts", "UnreadableOrderEvent", "parse_order_event"]

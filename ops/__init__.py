@@ -1,0 +1,1 @@
+"""Programs for people: the embedded stack, demonstrations and repairs."""

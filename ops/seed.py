@@ -1,0 +1,287 @@
+"""Three workspaces for demos, development and tests: one on its own account, two on the shared one.
+
+Repeatable: the same secrets give the same rows. Nothing here asks Gupshup or the order system.
+"""
+
+import base64
+import hashlib
+import json
+import secrets
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from db import accounts, billing, notifications, workspaces
+from db.encryption import Cipher
+from db.session import Database
+from domain.templates import choice_for
+from domain.timing import Policy
+
+SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - the name of a header
+_NAMESPACE = uuid.UUID("5b0c8f0a-6a53-4b0e-9f35-6d1f1f5a7c11")
+_PARAMS = (
+    notifications.Param("customer_name", "there"),
+    notifications.Param("brand", ""),
+    notifications.Param("customer_order_id", ""),
+    notifications.Param("failure_reason", ""),
+)
+_BODY = "Hi {{1}}, the courier could not deliver your {{2}} order {{3}}: {{4}}.\n\nWhat should we do?"
+_HEADER = "We missed you today"
+_FOOTER = "Reply STOP to end messages"
+LABELS = ("Try again", "Choose another date", "See all options")
+
+
+@dataclass(frozen=True, slots=True)
+class SeededAccount:
+    """A Gupshup account of the demo."""
+
+    key: str
+    owner: str
+    app_name: str
+    app_id: str
+    phone: str
+    display_name: str
+    template_id: str
+    template_name: str
+    api_key: str = field(repr=False)
+    webhook_token: str = field(repr=False)
+    header_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SeededWorkspace:
+    """A workspace of the demo."""
+
+    slug: str
+    name: str
+    account: str
+    client_id: str
+    api_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    event_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Everything that is seeded, with its secrets in the clear: for a development machine only."""
+
+    accounts: tuple[SeededAccount, ...]
+    workspaces: tuple[SeededWorkspace, ...]
+    environment: dict[str, str] = field(repr=False)
+
+    def account_of(self, workspace: SeededWorkspace) -> SeededAccount:
+        """Return the account a workspace sends through."""
+        return next(account for account in self.accounts if account.key == workspace.account)
+
+
+def load(path: Path) -> Seed:
+    """Return the seed kept at a path, or make one with fresh secrets and keep it there, readable by its owner only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(_fresh()), indent=1))
+    raw = json.loads(path.read_text())
+    return Seed(
+        accounts=tuple(SeededAccount(**account) for account in raw["accounts"]),
+        workspaces=tuple(SeededWorkspace(**workspace) for workspace in raw["workspaces"]),
+        environment=raw["environment"],
+    )
+
+
+def fresh_keys() -> dict[str, str]:
+    """Return new keys for the settings that need them."""
+
+    def key() -> str:
+        return base64.b64encode(secrets.token_bytes(32)).decode()
+
+    return {"MASTER_KEYS": f"k1:{key()}", "HASH_KEY": key(), "PAYLOAD_KEYS": f"p1:{key()}"}
+
+
+def _fresh() -> Seed:
+    def account(key: str, owner: str, app_name: str, phone: str, display_name: str) -> SeededAccount:
+        return SeededAccount(
+            key=key,
+            owner=owner,
+            app_name=app_name,
+            app_id=str(uuid.uuid5(_NAMESPACE, f"app:{key}")),
+            phone=phone,
+            display_name=display_name,
+            template_id=str(uuid.uuid5(_NAMESPACE, f"template:{key}")),
+            template_name="delivery_failed_v3",
+            api_key=f"sk_{secrets.token_hex(16)}",
+            webhook_token=secrets.token_urlsafe(32),
+            header_secret=secrets.token_urlsafe(32),
+        )
+
+    def workspace(slug: str, name: str, account: str) -> SeededWorkspace:
+        return SeededWorkspace(
+            slug=slug,
+            name=name,
+            account=account,
+            client_id=f"{slug}-app",
+            api_key=f"esb_{hashlib.sha256(slug.encode()).hexdigest()[:12]}_{secrets.token_urlsafe(32)}",
+            webhook_secret=secrets.token_urlsafe(32),
+            client_secret=secrets.token_urlsafe(24),
+            refresh_token=secrets.token_urlsafe(24),
+            event_secret=f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
+        )
+
+    return Seed(
+        accounts=(
+            account("kapaskraft", "client", "KapasKraftLive", "918047100021", "KapasKraft"),
+            account("eshopbox", "eshopbox", "EshopboxUpdates", "918047100099", "Eshopbox Updates"),
+        ),
+        workspaces=(
+            workspace("kapaskraft", "KapasKraft", "kapaskraft"),
+            workspace("nilgiritea", "Nilgiri Tea Co", "eshopbox"),
+            workspace("banjara", "Banjara Threads", "eshopbox"),
+        ),
+        environment=fresh_keys(),
+    )
+
+
+async def plant(
+    database: Database, cipher: Cipher, seed: Seed, *, events_url: str | None, now: datetime
+) -> None:
+    """Write the seed into the database: accounts, workspaces, switches on, prices, keys; no quiet hours."""
+    async with database.transaction() as session:
+        await billing.set_price(session, "utility", 35, valid_from=now.replace(month=1, day=1))
+        await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
+        await billing.set_price(session, "marketing", 99, valid_from=now.replace(month=1, day=1))
+        for workspace in seed.workspaces:
+            policy = Policy(quiet_from="", quiet_until="")
+            await workspaces.add_workspace(
+                session, workspaces.Workspace(workspace.slug, workspace.name, workspace.name, policy, "en")
+            )
+        for account in seed.accounts:
+            await accounts.save_account(
+                session,
+                cipher,
+                accounts.AppAccount(
+                    id=str(uuid.uuid5(_NAMESPACE, f"account:{account.key}")),
+                    owner=account.owner,
+                    workspace_id=account.key if account.owner == "client" else None,
+                    app_name=account.app_name,
+                    app_id=account.app_id,
+                    phone=account.phone,
+                ),
+                api_key=account.api_key,
+                webhook_token=account.webhook_token,
+                header_secret=account.header_secret,
+            )
+        for workspace in seed.workspaces:
+            account = seed.account_of(workspace)
+            account_id = str(uuid.uuid5(_NAMESPACE, f"account:{account.key}"))
+            await accounts.install(session, workspace.slug, account_id, now)
+            await notifications.save_notification(session, _notification(workspace.slug, account_id, account))
+            await workspaces.save_order_account(
+                session,
+                cipher,
+                workspaces.OrderAccount(
+                    workspace.slug, workspace.client_id, workspace.client_secret, workspace.refresh_token
+                ),
+                webhook_secret=workspace.webhook_secret,
+            )
+            if events_url is not None:
+                endpoint = workspaces.EventEndpoint(
+                    workspace.slug, f"{events_url}/events/{workspace.slug}", workspace.event_secret
+                )
+                await workspaces.save_event_endpoint(session, cipher, endpoint)
+            await workspaces.add_api_key(session, workspace.slug, key=workspace.api_key)
+
+
+def _notification(slug: str, account_id: str, account: SeededAccount) -> notifications.Notification:
+    return notifications.Notification(
+        workspace_id=slug,
+        account_id=account_id,
+        event="failed_delivery",
+        language="en",
+        template_id=account.template_id,
+        template_name=account.template_name,
+        category="UTILITY",
+        header=_HEADER,
+        body=_BODY,
+        footer=_FOOTER,
+        buttons=tuple(notifications.Button(label, choice_for(label) or "") for label in LABELS),
+        params=_PARAMS,
+        is_on=True,
+        attention="",
+    )
+
+
+def gupshup_simulator(
+    seed: Seed, *, webhook_base: str, order_system_url: str, people: list[dict[str, str]]
+) -> object:
+    """Return the configuration of Gupshup's stand-in."""
+    return {
+        "apps": [
+            {
+                "id": account.app_id,
+                "name": account.app_name,
+                "phone": account.phone,
+                "api_key": account.api_key,
+                "display_name": account.display_name,
+                "balance": "25.00",
+                "templates": [
+                    {
+                        "id": account.template_id,
+                        "elementName": account.template_name,
+                        "languageCode": "en",
+                        "category": "UTILITY",
+                        "status": "APPROVED",
+                        "templateType": "TEXT",
+                        "header": _HEADER,
+                        "data": _BODY,
+                        "footer": _FOOTER,
+                        "buttons": [{"type": "QUICK_REPLY", "text": label} for label in LABELS],
+                    }
+                ],
+                "subscriptions": [
+                    {
+                        "url": f"{webhook_base}/webhooks/gupshup/{account.webhook_token}",
+                        "headers": {SECRET_HEADER: account.header_secret},
+                        "version": 2,
+                        "modes": [
+                            "MESSAGE",
+                            "ENQUEUED",
+                            "FAILED",
+                            "SENT",
+                            "DELIVERED",
+                            "READ",
+                            "TEMPLATE",
+                            "ACCOUNT",
+                            "BILLING",
+                        ],
+                    }
+                ],
+            }
+            for account in seed.accounts
+        ],
+        "people": people,
+        "order_system_url": order_system_url,
+    }
+
+
+def order_system_simulator(seed: Seed, *, webhook_base: str, people: list[dict[str, str]]) -> object:
+    """Return the configuration of the order system's stand-in."""
+    return {
+        "workspaces": [
+            {
+                "slug": workspace.slug,
+                "name": workspace.name,
+                "brand": workspace.name,
+                "client_id": workspace.client_id,
+                "client_secret": workspace.client_secret,
+                "refresh_token": workspace.refresh_token,
+                "webhook": {
+                    "url": f"{webhook_base}/webhooks/orders/{workspace.slug}",
+                    "headers": {SECRET_HEADER: workspace.webhook_secret},
+                },
+                "customers": people,
+            }
+            for workspace in seed.workspaces
+        ]
+    }

@@ -1,0 +1,268 @@
+"""The whole system on one machine: PostgreSQL, Temporal, both stand-ins, the API and the worker, all from packages.
+
+What the environment names (`GUPSHUP_BASE_URL`, `ESHOPBOX_BASE_URL`, `ESHOPBOX_AUTH_URL`, `DATABASE_URL`,
+`TEMPORAL_ADDRESS`) replaces the embedded part of that name.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from db.migrate import upgrade
+
+from bootstrap.resources import cipher_of, utc_now
+from bootstrap.settings import Settings
+from bootstrap.temporal import register_search_attributes
+from db.session import Database
+from ops.embedded import start_postgres
+from ops.processes import Child, Processes, answers, free_port, listens
+from ops.seed import LABELS, SECRET_HEADER, Seed, gupshup_simulator, load, order_system_simulator, plant
+from workflows.client import SEARCH_ATTRIBUTES
+
+ROOT = Path(__file__).resolve().parent.parent
+_BIN = Path(sys.executable).parent
+
+PEOPLE = [
+    {"phone": "919999900001", "name": "Asha Rao"},
+    {"phone": "919999900002", "name": "Vikram Iyer"},
+    {"phone": "919999900003", "name": "Meera Nair"},
+    {"phone": "919999900004", "name": "Kabir Shah"},
+    {"phone": "919999900005", "name": "Sunita Devi"},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where things listen on the loopback interface."""
+
+    api: int
+    gupshup: int
+    order_system: int
+    temporal: int
+    temporal_ui: int
+
+    @classmethod
+    def usual(cls) -> "Ports":
+        """Return the usual ports where they are free, else others."""
+        return cls(free_port(8000), free_port(8100), free_port(8200), free_port(7233), free_port(8233))
+
+    @classmethod
+    def any(cls) -> "Ports":
+        """Return free ports."""
+        return cls(free_port(), free_port(), free_port(), free_port(), free_port())
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where each part is reached."""
+
+    api: str
+    gupshup: str
+    order_system: str
+    order_system_auth: str
+    temporal: str
+    temporal_ui: str
+    database: str
+    phone: str
+    has_gupshup_simulator: bool
+    has_order_system_simulator: bool
+
+
+class Stack:
+    """The running system; use as an asynchronous context manager."""
+
+    def __init__(self, directory: Path, ports: Ports, *, say: Callable[[str], None]) -> None:
+        self.directory = directory
+        self._ports = ports
+        self._say = say
+        self.processes = Processes(directory / "log", say)
+        self.seed: Seed = load(directory / "secrets.json")
+        self.addresses = self._addresses()
+
+    async def __aenter__(self) -> Self:
+        """Start everything, in order."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.processes.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop everything."""
+        await self.processes.stop()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the addresses and test credentials that `var/stack.json` documents."""
+        at = self.addresses
+        return {
+            "api": at.api,
+            "phone": at.phone,
+            "temporal": at.temporal,
+            "temporal_ui": at.temporal_ui,
+            "database": at.database,
+            "gupshup": at.gupshup,
+            "order_system": at.order_system,
+            "workspaces": [self._workspace_json(workspace.slug) for workspace in self.seed.workspaces],
+        }
+
+    def write_json(self, path: Path) -> None:
+        """Write `as_json` to a file that only its owner can read, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        fresh.replace(path)
+
+    def _workspace_json(self, slug: str) -> dict[str, Any]:
+        workspace = next(one for one in self.seed.workspaces if one.slug == slug)
+        account = self.seed.account_of(workspace)
+        api = self.addresses.api
+        return {
+            "slug": slug,
+            "name": workspace.name,
+            "api_key": workspace.api_key,
+            "order_webhook": {
+                "url": f"{api}/webhooks/orders/{slug}",
+                "headers": {SECRET_HEADER: workspace.webhook_secret},
+            },
+            "gupshup_webhook": {
+                "url": f"{api}/webhooks/gupshup/{account.webhook_token}",
+                "headers": {SECRET_HEADER: account.header_secret},
+            },
+            "account": account.owner,
+            "app_name": account.app_name,
+            "app_id": account.app_id,
+            "sender_phone": account.phone,
+            "gupshup_api_key": account.api_key,
+            "failed_delivery_template": {"id": account.template_id, "buttons": list(LABELS)},
+        }
+
+    def _addresses(self) -> Addresses:
+        own_gupshup = os.environ.get("GUPSHUP_BASE_URL", "").rstrip("/")
+        own_orders = os.environ.get("ESHOPBOX_BASE_URL", "").rstrip("/")
+        own_auth = os.environ.get("ESHOPBOX_AUTH_URL", "").rstrip("/")
+        gupshup = own_gupshup or f"http://127.0.0.1:{self._ports.gupshup}"
+        simulator = f"http://127.0.0.1:{self._ports.order_system}"
+        return Addresses(
+            api=f"http://127.0.0.1:{self._ports.api}",
+            gupshup=gupshup,
+            order_system=own_orders or simulator,
+            order_system_auth=own_auth or simulator,
+            temporal=os.environ.get("TEMPORAL_ADDRESS") or f"127.0.0.1:{self._ports.temporal}",
+            temporal_ui=f"http://127.0.0.1:{self._ports.temporal_ui}",
+            database=os.environ.get("DATABASE_URL", ""),
+            phone=f"{gupshup}/phone",
+            has_gupshup_simulator=not own_gupshup,
+            has_order_system_simulator=not (own_orders and own_auth),
+        )
+
+    async def _start(self) -> None:
+        at = self.addresses
+        starting: list[Awaitable[object]] = [self._start_simulators()]
+        if not os.environ.get("TEMPORAL_ADDRESS"):
+            starting.append(self._start_temporal())
+        starting.append(self._prepare_database())
+        await asyncio.gather(*starting)
+        at = self.addresses
+        settings = Settings(_env_file=None, **self._as_settings())  # type: ignore[call-arg, arg-type]
+        await register_search_attributes(settings, SEARCH_ATTRIBUTES)
+        environment = self._environment()
+        api = Child(
+            "api",
+            (
+                sys.executable, "-m", "uvicorn", "--factory", "api.app:create_app", "--host", "127.0.0.1",
+                "--port", str(self._ports.api), "--no-access-log", "--loop", "uvloop", "--http", "httptools",
+                "--timeout-graceful-shutdown", "10",
+            ),
+            answers(f"{at.api}/healthz"),
+            environment,
+        )  # fmt: skip
+        worker_port = free_port()
+        worker = Child(
+            "worker",
+            (sys.executable, "worker.py"),
+            answers(f"http://127.0.0.1:{worker_port}/metrics"),
+            {**environment, "METRICS_PORT": str(worker_port)},
+        )
+        await asyncio.gather(self.processes.start(api), self.processes.start(worker))
+
+    async def _prepare_database(self) -> None:
+        if not self.addresses.database:
+            url = await asyncio.to_thread(start_postgres, self.directory / "postgres")
+            self.addresses = replace(self.addresses, database=url)
+        await asyncio.to_thread(upgrade, self.addresses.database)
+        settings = Settings(_env_file=None, **self._as_settings())  # type: ignore[call-arg, arg-type]
+        database = Database(self.addresses.database, pool_size=2, name="seed")
+        events_url = self.addresses.order_system if self.addresses.has_order_system_simulator else None
+        try:
+            await plant(database, cipher_of(settings), self.seed, events_url=events_url, now=utc_now())
+        finally:
+            await database.dispose()
+
+    async def _start_simulators(self) -> None:
+        at = self.addresses
+        if at.has_gupshup_simulator:
+            config = gupshup_simulator(
+                self.seed, webhook_base=at.api, order_system_url=at.order_system, people=PEOPLE
+            )
+            await self._start_simulator("gupshup", self._ports.gupshup, config)
+        if at.has_order_system_simulator:
+            config = order_system_simulator(self.seed, webhook_base=at.api, people=PEOPLE)
+            await self._start_simulator("order-system", self._ports.order_system, config)
+
+    async def _start_simulator(self, name: str, port: int, config: object) -> None:
+        module = {"gupshup": "simulators.gupshup", "order-system": "simulators.carriers"}[name]
+        path = self.directory / f"{name}.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config, indent=1))
+        command = (
+            sys.executable,
+            "-m",
+            module,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--config",
+            str(path),
+        )
+        await self.processes.start(Child(name, command, answers(f"http://127.0.0.1:{port}/healthz")))
+
+    async def _start_temporal(self) -> None:
+        attributes = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]
+        command = (
+            str(_BIN / "temporal"), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self._ports.temporal),
+            "--ui-port", str(self._ports.temporal_ui), "--db-filename", str(self.directory / "temporal.db"),
+            # A killed server loses nothing with these, and is two to three times as fast.
+            "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal",
+            "--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000",
+            "--dynamic-config-value", 'history.workflowTaskRetryMaxInterval="5s"',
+            "--ui-codec-endpoint", f"{self.addresses.api}/codec", "--log-level", "warn", *attributes,
+        )  # fmt: skip
+        await self.processes.start(Child("temporal", command, listens(self._ports.temporal)))
+
+    def _environment(self) -> Mapping[str, str]:
+        """Return what our own programs are told."""
+        return {name.upper(): str(value) for name, value in self._as_settings().items()}
+
+    def _as_settings(self) -> dict[str, object]:
+        at = self.addresses
+        return {
+            "environment": "development",
+            "database_url": at.database,
+            "temporal_address": at.temporal,
+            "gupshup_base_url": at.gupshup,
+            "eshopbox_base_url": at.order_system,
+            "eshopbox_auth_url": at.order_system_auth,
+            "public_base_url": at.api,
+            "codec_origin": at.temporal_ui,
+            "allow_private_event_urls": "true",
+            "sweep_seconds": "0.5",
+            **{name.lower(): value for name, value in self.seed.environment.items()},
+        }

@@ -1,0 +1,211 @@
+"""Serve our own control routes: make parcels and failures, order faults, read the ledger."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, HTTPException
+from pydantic import AwareDatetime, Field, model_validator
+
+from simulators.carriers.journey import EVENTS, ReasonName, Resource
+from simulators.carriers.state import (
+    Behaviour,
+    DuplicateShipmentError,
+    Options,
+    Order,
+    OrderSystem,
+    Shipment,
+    Strict,
+    UnknownWorkspaceError,
+    Workspace,
+)
+from simulators.carriers.webhooks import WebhookSender
+from simulators.carriers.wire import webhook_body
+
+CONFLICT: Final = 409
+NOT_FOUND: Final = 404
+UNPROCESSABLE: Final = 422
+
+
+class NewShipment(Order):
+    """Ask for a parcel; the workspace follows from the phone where it is not named."""
+
+    phone: str
+    workspace: str | None = None
+    customer_name: str | None = None
+
+
+class NewFailure(Strict):
+    """Ask for a failed attempt of a parcel, or of the open one of a phone."""
+
+    phone: str | None = None
+    shipment_id: str | None = None
+    workspace: str | None = None
+    reason: ReasonName = "unavailable"
+    attempt: int | None = None
+
+    @model_validator(mode="after")
+    def _names_a_parcel(self) -> "NewFailure":
+        if (self.phone is None) == (self.shipment_id is None):
+            raise ValueError("name either a phone or a shipment_id")
+        return self
+
+
+class NewEvent(Strict):
+    """Ask for any webhook of a parcel, as often as wanted, with fields replaced if wanted."""
+
+    shipment_id: str
+    event: str
+    resource: Resource = "shipment"
+    event_time: AwareDatetime | None = None
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    actor: str = "SYSTEM"
+    repeat: int = 1
+
+    @model_validator(mode="after")
+    def _exists(self) -> "NewEvent":
+        if self.event not in EVENTS[self.resource]:
+            raise ValueError(f"{self.resource} has no event {self.event!r}")
+        return self
+
+
+def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
+    """Build the routes that move parcels and read what happened."""
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def health() -> dict[str, str]:
+        """Tell that the program runs."""
+        return {"status": "ok"}
+
+    @router.get("/control/ledger")
+    async def read_ledger() -> Any:
+        """Show what was received, accepted and sent."""
+        return system.ledger.as_json()
+
+    @router.get("/control/shipments")
+    async def list_shipments() -> list[dict[str, Any]]:
+        """Show every parcel."""
+        return [shipment.as_json() for shipment in system.shipments.values()]
+
+    @router.post("/control/shipments")
+    async def create_shipment(wanted: NewShipment) -> dict[str, Any]:
+        """Create a parcel; nothing is announced."""
+        workspace = _workspace(system, wanted.workspace, phone=wanted.phone)
+        given = wanted.model_dump(exclude={"phone", "workspace", "customer_name"}, exclude_unset=True)
+        try:
+            shipment = system.create_shipment(
+                workspace,
+                phone=wanted.phone,
+                customer_name=wanted.customer_name,
+                order=Order.model_validate(given) if given else None,
+            )
+        except DuplicateShipmentError as error:
+            raise HTTPException(CONFLICT, str(error)) from error
+        return shipment.as_json()
+
+    @router.post("/control/fail")
+    async def fail_delivery(wanted: NewFailure) -> dict[str, Any]:
+        """Fail the next attempt of a parcel and announce it."""
+        if wanted.shipment_id is not None:
+            shipment = _shipment(system, wanted.shipment_id)
+            workspace = system.find_workspace(shipment.workspace)
+        else:
+            phone = wanted.phone or ""
+            workspace = _workspace(system, wanted.workspace, phone=phone)
+            shipment = system.find_open_shipment(phone, workspace=workspace.slug) or system.create_shipment(
+                workspace, phone=phone
+            )
+        if wanted.attempt is None and not shipment.is_open:
+            raise HTTPException(CONFLICT, f"shipment {shipment.shipment_id} has no attempt left to fail")
+        attempt = wanted.attempt or shipment.attempt + 1
+        failure = shipment.fail(wanted.reason, attempt=attempt, at=system.clock())
+        sender.send(
+            webhook_body(workspace, shipment, resource="shipment", event="failed_delivery", at=failure.at)
+        )
+        return shipment.as_json()
+
+    @router.post("/control/events")
+    async def emit_event(wanted: NewEvent) -> dict[str, Any]:
+        """Announce any event; a forward one also moves the parcel, at its place in time."""
+        shipment = _shipment(system, wanted.shipment_id)
+        at = wanted.event_time or _time_of(shipment, wanted) or system.clock()
+        if wanted.resource == "shipment" and wanted.event != "failed_delivery":
+            shipment.record(wanted.event, at=at)
+        body = webhook_body(
+            system.find_workspace(shipment.workspace),
+            shipment,
+            resource=wanted.resource,
+            event=wanted.event,
+            at=at,
+            actor=wanted.actor,
+            overrides=wanted.overrides,
+        )
+        for _ in range(wanted.repeat):
+            sender.send(body)
+        return body
+
+    return router
+
+
+def fault_routes(system: OrderSystem) -> APIRouter:
+    """Build the routes that change how the order system itself behaves."""
+    router = APIRouter()
+
+    @router.post("/control/behaviour")
+    async def order_fault(behaviour: Behaviour) -> Behaviour:
+        """Order a fault for the next calls of an endpoint."""
+        system.order_behaviour(behaviour)
+        return behaviour
+
+    @router.delete("/control/behaviour")
+    async def clear_faults() -> dict[str, str]:
+        """Forget the faults that were ordered."""
+        system.clear_behaviours()
+        return {"status": "ok"}
+
+    @router.post("/control/options")
+    async def set_options(options: Options) -> Options:
+        """Replace the lasting options."""
+        system.options = options
+        return options
+
+    @router.delete("/control/tokens")
+    async def end_tokens() -> dict[str, str]:
+        """Revoke every access token."""
+        system.end_tokens()
+        return {"status": "ok"}
+
+    @router.put("/control/workspaces")
+    async def put_workspace(workspace: Workspace) -> dict[str, str]:
+        """Add or replace a workspace."""
+        system.put_workspace(workspace)
+        return {"slug": workspace.slug}
+
+    return router
+
+
+def _workspace(system: OrderSystem, slug: str | None, *, phone: str) -> Workspace:
+    try:
+        return system.workspace_of_phone(phone) if slug is None else system.find_workspace(slug)
+    except UnknownWorkspaceError as error:
+        raise HTTPException(NOT_FOUND, str(error)) from error
+
+
+def _shipment(system: OrderSystem, shipment_id: str) -> Shipment:
+    shipment = system.shipments.get(shipment_id)
+    if shipment is None:
+        raise HTTPException(NOT_FOUND, f"no shipment {shipment_id!r}")
+    return shipment
+
+
+def _time_of(shipment: Shipment, wanted: NewEvent) -> datetime | None:
+    """Return when the failure happened, so that announcing it again says the same.
+
+    Raises:
+        HTTPException: If a failure is to be announced that never happened.
+    """
+    if wanted.resource != "shipment" or wanted.event != "failed_delivery":
+        return None
+    if shipment.failure is None:
+        raise HTTPException(UNPROCESSABLE, "nothing failed yet: use /control/fail")
+    return shipment.failure.at

@@ -1,0 +1,1 @@
+"""The structure of the program: what must exist, agree and stay apart."""

@@ -1,0 +1,108 @@
+"""The worker: registers workflows and activities, and runs intake's sweep beside them. Wiring only."""
+
+import asyncio
+import signal
+from datetime import timedelta
+
+import structlog
+from intake.inbox import Intake
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import Worker
+
+from activities.carriers import Carriers
+from activities.cases import Cases
+from activities.messages import Messages
+from activities.outgoing_events import OutgoingEvents
+from bootstrap.logs import configure
+from bootstrap.resources import Resources, open_resources, utc_now
+from bootstrap.settings import Settings
+from bootstrap.temporal import connect
+from workflows import options
+from workflows.client import Workflows
+from workflows.failed_delivery import FailedDeliveryWorkflow
+from workflows.late_reply import LateReplyWorkflow
+from workflows.outgoing_event import OutgoingEventWorkflow
+
+_log = structlog.get_logger("worker")
+
+
+def build_worker(client: Client, resources: Resources) -> Worker:
+    """Return the worker with everything it runs."""
+    shared = {"database": resources.database, "cipher": resources.cipher, "clock": utc_now}
+    messages = Messages(gupshup=resources.gupshup, **shared)
+    carriers = Carriers(carriers=resources.carriers, **shared)
+    cases = Cases(**shared)
+    events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
+    return Worker(
+        client,
+        task_queue=options.TASK_QUEUE,
+        workflows=[FailedDeliveryWorkflow, LateReplyWorkflow, OutgoingEventWorkflow],
+        activities=[
+            messages.send_template,
+            messages.send_session,
+            carriers.take_action,
+            cases.record,
+            cases.end,
+            events.deliver,
+        ],
+        max_cached_workflows=1000,
+        max_concurrent_workflow_tasks=20,  # replays after a restart must not trip the 2 s deadlock detector
+        max_concurrent_activities=100,
+        sticky_queue_schedule_to_start_timeout=timedelta(
+            seconds=2
+        ),  # what the next signal waits after kill -9
+        graceful_shutdown_timeout=timedelta(seconds=25),
+    )
+
+
+async def _connected(settings: Settings, runtime: Runtime) -> Client:
+    """Connect; while Temporal is away, wait for it."""
+    pause = 0.5
+    while True:
+        try:
+            return await connect(settings, lazy=False, runtime=runtime)
+        except RuntimeError as error:
+            _log.warning("worker.temporal.away", error=str(error)[:200])
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 15.0)
+
+
+async def _sweep(intake: Intake, pause: float, stopping: asyncio.Event) -> None:
+    """Take up again and again what callbacks left over."""
+    while not stopping.is_set():
+        try:
+            handled = await intake.sweep(limit=100)
+        except Exception:  # noqa: BLE001 - whatever went wrong, the next sweep comes; the trouble is logged whole
+            _log.exception("intake.sweep.failed")
+            handled = 0
+        if not handled:
+            try:
+                await asyncio.wait_for(stopping.wait(), pause)
+            except TimeoutError:
+                continue
+
+
+async def main() -> None:
+    """Run until SIGTERM or SIGINT; running effects finish first."""
+    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    configure(settings.log_level)
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    metrics = PrometheusConfig(bind_address=f"0.0.0.0:{settings.metrics_port}", durations_as_seconds=True)
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics if settings.metrics_port else None))
+    async with open_resources(settings, name="worker") as resources:
+        client = await _connected(settings, runtime)
+        intake = Intake(
+            database=resources.database, cipher=resources.cipher, workflows=Workflows(client), clock=utc_now
+        )
+        async with build_worker(client, resources):
+            _log.info("worker.started", address=settings.temporal_address)
+            await _sweep(intake, settings.sweep_seconds, stopping)
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main())

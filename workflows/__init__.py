@@ -1,0 +1,1 @@
+"""Durable shells around the rules: they wait, run activities and feed results back; they decide nothing."""

@@ -1,0 +1,204 @@
+"""The only door to workflows: ids, start, signal, update. Everybody else speaks in our own values and errors.
+
+Errors::
+
+    WorkflowsUnavailable   Temporal did not answer; nothing is known to be done, the caller tries again
+    CaseNotRunning         the run has ended, or there never was one
+    ActRefused             the case refused an act by hand; `type` and message say why
+"""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.values import OutgoingEventTask
+from workflows import options
+from workflows.failed_delivery import FailedDeliveryWorkflow
+from workflows.late_reply import LateReplyWorkflow
+from workflows.options import SEARCH_ATTRIBUTES
+from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
+
+__all__ = [
+    "SEARCH_ATTRIBUTES",
+    "ActRefused",
+    "CaseNotRunning",
+    "CaseRef",
+    "CaseStart",
+    "LateReply",
+    "Mail",
+    "ManualAnswer",
+    "Workflows",
+    "WorkflowsUnavailable",
+    "case_workflow_id",
+]
+
+_CALL_SECONDS = 5.0
+_ACT_SECONDS = 60.0  # an act by hand waits for the order system's answer
+
+
+class WorkflowsUnavailable(Exception):
+    """Temporal did not answer."""
+
+
+class CaseNotRunning(Exception):
+    """The case's run has ended, or there never was one."""
+
+
+class ActRefused(Exception):
+    """The case refused an act by hand.
+
+    Attributes:
+        type: CaseEnded, ActionNotPossible, DayNotPossible, AddressIncomplete.
+    """
+
+    def __init__(self, type_: str, message: str) -> None:
+        super().__init__(message)
+        self.type = type_
+
+
+def case_workflow_id(ref: CaseRef) -> str:
+    """Return the id of a case's run; built here, parsed nowhere."""
+    return f"case:{ref.workspace_id}:{ref.shipment_id}:{ref.attempt}"
+
+
+class Workflows:
+    """What may be asked of workflows."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start_case(self, start: CaseStart) -> bool:
+        """Start a case's run; False if it was started before.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        failure = start.facts.failure
+        ref = CaseRef(failure.workspace_id, failure.shipment_id, failure.attempt)
+        summary = (
+            f"Order {failure.order_id}, attempt {failure.attempt}: {failure.reason.value.replace('_', ' ')}"
+        )
+        try:
+            await asyncio.wait_for(
+                self._client.start_workflow(
+                    FailedDeliveryWorkflow.run,
+                    start,
+                    id=case_workflow_id(ref),
+                    task_queue=options.TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    search_attributes=TypedSearchAttributes(
+                        [
+                            SearchAttributePair(options.WORKSPACE_ID, failure.workspace_id),
+                            SearchAttributePair(options.ORDER_ID, failure.order_id),
+                            SearchAttributePair(options.TRACKING_ID, failure.tracking_id),
+                            SearchAttributePair(options.CASE_STATE, "open"),
+                        ]
+                    ),
+                    static_summary=summary,
+                    static_details=f"{summary}\n\nWorkspace {failure.workspace_id}, case {start.facts.case_id}, "
+                    f"tracking id {failure.tracking_id}",
+                ),
+                _CALL_SECONDS,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except (RPCError, TimeoutError) as error:
+            raise WorkflowsUnavailable("the case's run was not started") from error
+        return True
+
+    async def tell_case(self, ref: CaseRef, mail: Mail) -> None:
+        """Give a fact to a case.
+
+        Raises:
+            CaseNotRunning: The run has ended or never began.
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        handle = self._client.get_workflow_handle_for(FailedDeliveryWorkflow.run, case_workflow_id(ref))
+        try:
+            await asyncio.wait_for(handle.signal(FailedDeliveryWorkflow.deliver, mail), _CALL_SECONDS)
+        except (RPCError, TimeoutError) as error:
+            raise _translated(error, ref) from error
+
+    async def act(self, ref: CaseRef, mail: Mail) -> ManualAnswer:
+        """Take an act by hand and wait for what it comes to; the same mail id gets the same answer.
+
+        Raises:
+            ActRefused: The case refused it.
+            CaseNotRunning: The run has ended or never began.
+            WorkflowsUnavailable: Temporal did not answer in time; the act may still be done.
+        """
+        handle = self._client.get_workflow_handle_for(FailedDeliveryWorkflow.run, case_workflow_id(ref))
+        try:
+            return await asyncio.wait_for(
+                handle.execute_update(FailedDeliveryWorkflow.act, mail, id=mail.id), _ACT_SECONDS
+            )
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            if isinstance(cause, ApplicationError):
+                raise ActRefused(cause.type or "Refused", cause.message) from error
+            raise
+        except (RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise _translated(error, ref) from error
+
+    async def answer_late(self, reply_id: str, late: LateReply) -> None:
+        """Answer a reply whose case has ended, once.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        await self._start_once(LateReplyWorkflow.run, late, f"late:{late.case.id}:{reply_id}")
+
+    async def deliver_event(self, workspace_id: str, event_id: str) -> None:
+        """Have an outgoing event delivered, once.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        task = OutgoingEventTask(workspace_id, event_id)
+        await self._start_once(OutgoingEventWorkflow.run, task, f"event:{event_id}")
+
+    async def is_healthy(self) -> bool:
+        """Tell whether Temporal answers."""
+        try:
+            return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
+        except (RPCError, TimeoutError, RuntimeError):
+            return False
+
+    async def _start_once(self, run: object, argument: object, workflow_id: str) -> None:
+        try:
+            await asyncio.wait_for(
+                self._client.start_workflow(
+                    run,  # type: ignore[arg-type]
+                    argument,
+                    id=workflow_id,
+                    task_queue=options.TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                ),
+                _CALL_SECONDS,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except (RPCError, TimeoutError) as error:
+            raise WorkflowsUnavailable(f"{workflow_id} was not started") from error
+
+
+def _translated(error: Exception, ref: CaseRef) -> Exception:
+    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+        return CaseNotRunning(case_workflow_id(ref))
+    return WorkflowsUnavailable(case_workflow_id(ref))

@@ -1,0 +1,295 @@
+"""One failed delivery: a mailbox of facts, a loop around `domain.cases.decide`, effects as activities.
+
+Signals and updates only put into the mailbox; the loop takes one fact or the timer, decides, runs each command as one
+activity and feeds its result back as a fact. No rule of the product stands here.
+"""
+
+import asyncio
+from collections import deque
+from datetime import datetime
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.carriers import Carriers
+    from activities.cases import Cases
+    from activities.messages import Messages
+    from activities.values import (
+        EndCaseTask,
+        MessageResult,
+        OutgoingEventTask,
+        SendSessionTask,
+        SendTemplateTask,
+        Snapshot,
+        TakeActionTask,
+    )
+    from domain import cases
+    from domain.case_events import (
+        ActionAnswered,
+        ActionTaken,
+        Answer,
+        CloseAsked,
+        Command,
+        EndCase,
+        Event,
+        MessageAccepted,
+        MessageNotSent,
+        MessageUnknown,
+        Note,
+        Opened,
+        ResendAsked,
+        SendSession,
+        SendTemplate,
+        TakeAction,
+        WokeUp,
+    )
+    from domain.failures import Action, Mode
+    from domain.messages import NotSent
+    from workflows import options
+    from workflows.outgoing_event import OutgoingEventWorkflow
+    from workflows.values import CaseStart, Mail, ManualAnswer
+
+
+Result = TypeVar("Result")
+
+
+@workflow.defn(name="FailedDelivery")
+class FailedDeliveryWorkflow:
+    """One case, from the failed attempt to its end."""
+
+    @workflow.init
+    def __init__(self, start: CaseStart) -> None:
+        """Be ready for mail before `run` begins: a signal may come with the start."""
+        self._policy = start.policy
+        self._case = cases.open_case(start.facts, start.policy)
+        self._rules = cases.RULES
+        self._mail: deque[Mail] = deque()
+        self._seen: set[str] = set()
+        self._answers: dict[str, ManualAnswer] = {}
+        self._last_reply = "none yet"
+
+    @workflow.run
+    async def run(self, start: CaseStart) -> str:  # noqa: ARG002 - Temporal hands the same argument to both
+        """Run the case to its end and return the outcome."""
+        await self._follow(Opened())
+        while True:
+            while self._mail:
+                mail = self._mail.popleft()
+                await self._follow(mail.event)
+                self._answers[mail.id] = self._manual_answer(mail)
+            if self._case.outcome is not None:
+                # The server may have taken a signal while the last step ran: drain before the end.
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if not self._mail:
+                    return self._case.outcome.value
+            elif await self._is_time():
+                await self._follow(WokeUp())
+
+    async def _is_time(self) -> bool:
+        """Wait for mail or for the time the case wants to be woken; mail wins when both are there."""
+        wake_at = cases.wake_at(self._case, self._policy)
+        self._tell_ops(wake_at)
+        left = (wake_at - workflow.now()).total_seconds() if wake_at else None
+        if left is None or left > 0:
+            try:
+                await workflow.wait_condition(
+                    lambda: bool(self._mail),
+                    timeout=left,
+                    timeout_summary=cases.waits_for(self._case, self._policy),
+                )
+            except TimeoutError:
+                return True
+            except asyncio.CancelledError:
+                self._close_for_ui()
+        return not self._mail
+
+    async def _follow(self, event: Event) -> None:
+        """Take one fact and everything that follows from it."""
+        pending: deque[Event] = deque([event])
+        while pending:
+            was = self._case.outcome
+            self._case, commands = cases.decide(
+                self._case, pending.popleft(), workflow.now(), self._policy, self._rules
+            )
+            if self._case.outcome is not None and was is None:
+                workflow.upsert_search_attributes(
+                    [
+                        options.CASE_STATE.value_set(self._case.state.value),
+                        options.CASE_OUTCOME.value_set(self._case.outcome.value),
+                    ]
+                )
+            self._tell_ops(cases.wake_at(self._case, self._policy))
+            pending.extend(await self._run(commands))
+
+    async def _run(self, commands: tuple[Command, ...]) -> list[Event]:
+        """Run the commands of one decision; notes travel with the first effect."""
+        notes = tuple(command for command in commands if isinstance(command, Note))
+        effects = [command for command in commands if not isinstance(command, Note)]
+        results: list[Event] = []
+        if notes and not effects:
+            await self._effect(
+                workflow.start_activity_method(
+                    Cases.record, self._snapshot(notes), summary=notes[0].topic, **options.RECORD
+                )
+            )
+        for command in effects:
+            snapshot, notes = self._snapshot(notes), ()
+            match command:
+                case SendTemplate() | SendSession():
+                    results.append(await self._send(command, snapshot))
+                case TakeAction():
+                    results.append(await self._act(command, snapshot))
+                case EndCase():
+                    await self._end(command, snapshot)
+        return results
+
+    def _snapshot(self, notes: tuple[Note, ...]) -> Snapshot:
+        return Snapshot(
+            workspace_id=self._case.facts.failure.workspace_id,
+            case_id=self._case.id,
+            progress=cases.progress(self._case, self._policy),
+            notes=notes,
+        )
+
+    async def _effect(self, activity: workflow.ActivityHandle[Result]) -> Result:
+        """Wait for an effect under way, also when somebody presses Cancel meanwhile."""
+        while True:
+            try:
+                return await asyncio.shield(activity)
+            except asyncio.CancelledError:
+                if activity.done():  # the run leaves the cache, and all its tasks end
+                    raise
+                self._close_for_ui()
+
+    def _close_for_ui(self) -> None:
+        """Take the UI's Cancel button as mail: a case ends by mail, so that its end is recorded."""
+        self._put(Mail("cancelled-in-ui", CloseAsked(Mode.OPS, note="cancelled in Temporal UI")))
+
+    async def _send(self, command: SendTemplate | SendSession, snapshot: Snapshot) -> Event:
+        try:
+            if isinstance(command, SendTemplate):
+                result = await self._effect(
+                    workflow.start_activity_method(
+                        Messages.send_template,
+                        SendTemplateTask(snapshot, command),
+                        summary=command.purpose.value,
+                        **options.SEND,
+                    )
+                )
+            else:
+                result = await self._effect(
+                    workflow.start_activity_method(
+                        Messages.send_session,
+                        SendSessionTask(snapshot, command),
+                        summary=command.purpose.value,
+                        **options.SEND,
+                    )
+                )
+        except ActivityError as error:
+            result = MessageResult(why=NotSent.TRANSIENT, detail=str(error.cause or error))
+        if result.is_accepted:
+            return MessageAccepted(command.id)
+        if result.is_unknown:
+            return MessageUnknown(command.id)
+        is_template = isinstance(command, SendTemplate)
+        return MessageNotSent(command.id, result.why or NotSent.UNKNOWN, result.detail, is_template)
+
+    async def _act(self, command: TakeAction, snapshot: Snapshot) -> Event:
+        try:
+            result = await self._effect(
+                workflow.start_activity_method(
+                    Carriers.take_action,
+                    TakeActionTask(snapshot, command),
+                    summary=f"{command.request.action.value}, {command.request.mode.value}",
+                    **options.ACT,
+                )
+            )
+        except ActivityError as error:
+            return ActionAnswered(command.request.id, Answer.UNKNOWN, str(error.cause or error))
+        return ActionAnswered(command.request.id, result.answer, result.detail)
+
+    async def _end(self, command: EndCase, snapshot: Snapshot) -> None:
+        result = await self._effect(
+            workflow.start_activity_method(
+                Cases.end, EndCaseTask(snapshot, command), summary=command.outcome, **options.RECORD
+            )
+        )
+        for event_id in result.event_ids:
+            await workflow.start_child_workflow(
+                OutgoingEventWorkflow.run,
+                OutgoingEventTask(snapshot.workspace_id, event_id),
+                id=f"event:{event_id}",
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            )
+
+    def _tell_ops(self, wake_at: datetime | None) -> None:
+        """Show in words what the run waits for (R6.11)."""
+        until = f" until {wake_at:%Y-%m-%d %H:%M:%S} UTC" if wake_at else ""
+        workflow.set_current_details(
+            f"**{self._case.state.value}**: waits for {cases.waits_for(self._case, self._policy)}{until}\n\n"
+            f"last reply: {self._last_reply}\n\nlast step: {self._case.note or 'none yet'}"
+        )
+
+    def _put(self, mail: Mail) -> None:
+        """Take mail once, however often it is delivered."""
+        if mail.id not in self._seen:
+            self._seen.add(mail.id)
+            self._mail.append(mail)
+
+    def _manual_answer(self, mail: Mail) -> ManualAnswer:
+        accepted = self._case.accepted
+        is_done = not isinstance(mail.event, ActionTaken) or (
+            (accepted is not None and accepted.action is mail.event.action)
+            or self._case.outcome is cases.Outcome.NOT_MY_ORDER
+        )
+        outcome = self._case.outcome.value if self._case.outcome else ""
+        return ManualAnswer(self._case.state.value, outcome, self._case.note, is_done)
+
+    @workflow.signal(
+        name="deliver", description="A fact for the case: a reply, a shipment's move, a failed message"
+    )
+    def deliver(self, mail: Mail) -> None:
+        """Take a fact."""
+        if mail.event.kind == "customer_replied":
+            self._last_reply = f"{mail.event.reply.kind.value} at {mail.event.reply.at:%Y-%m-%d %H:%M} UTC"
+        self._put(mail)
+
+    @workflow.update(name="act", description="Take an action, send again or close, by hand")
+    async def act(self, mail: Mail) -> ManualAnswer:
+        """Take an act by hand and return what it came to."""
+        self._put(mail)
+        await workflow.wait_condition(lambda: mail.id in self._answers)
+        return self._answers[mail.id]
+
+    @act.validator
+    def _validate_act(self, mail: Mail) -> None:
+        if mail.id in self._seen:
+            return
+        if not self._case.is_open:
+            raise ApplicationError("the case has ended", type="CaseEnded")
+        if isinstance(mail.event, ActionTaken):
+            allowed = cases.allowed_actions(self._case)
+            if mail.event.action not in allowed:
+                possible = ", ".join(allowed) or "none"
+                raise ApplicationError(
+                    f"{mail.event.action.value} is not possible now; possible: {possible}",
+                    type="ActionNotPossible",
+                )
+            if mail.event.action is Action.RESCHEDULE and mail.event.on not in cases.eligible_days(
+                self._case, workflow.now(), self._policy
+            ):
+                days = ", ".join(
+                    day.isoformat() for day in cases.eligible_days(self._case, workflow.now(), self._policy)
+                )
+                raise ApplicationError(f"that day is not possible; possible: {days}", type="DayNotPossible")
+            if mail.event.action is Action.UPDATE_ADDRESS and not mail.event.address.is_complete():
+                raise ApplicationError("an address needs house, street and area", type="AddressIncomplete")
+        elif not isinstance(mail.event, ResendAsked | CloseAsked):
+            raise ApplicationError("this is not an act by hand: send it as a signal", type="NotByHand")
+
+    @workflow.query(name="case")
+    def case(self) -> cases.Progress:
+        """Return what is shown of the case."""
+        return cases.progress(self._case, self._policy)

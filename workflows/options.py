@@ -1,0 +1,46 @@
+"""Task queue, time-outs, retry policies and search attributes: all of them, none inline."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.common import RetryPolicy, SearchAttributeKey
+
+TASK_QUEUE = "cases"
+
+WORKSPACE_ID = SearchAttributeKey.for_keyword("WorkspaceId")
+ORDER_ID = SearchAttributeKey.for_keyword("OrderId")
+TRACKING_ID = SearchAttributeKey.for_keyword("TrackingId")
+CASE_STATE = SearchAttributeKey.for_keyword("CaseState")
+CASE_OUTCOME = SearchAttributeKey.for_keyword("CaseOutcome")
+SEARCH_ATTRIBUTES = ("WorkspaceId", "OrderId", "TrackingId", "CaseState", "CaseOutcome")
+
+_QUICK = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=15)
+)
+
+# start_to_close stands a little above each client's own total time-out: a killed worker costs that long.
+SEND: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=15),
+    # Longer trouble comes back as a result, so that the case stays awake for other facts meanwhile.
+    "schedule_to_close_timeout": timedelta(minutes=2),
+    "retry_policy": _QUICK,
+}
+ACT: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=45),  # a token, a read and a call of the order system
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
+    ),
+}
+RECORD: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=10),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
+    ),
+}
+DELIVER_EVENT: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=20),
+    "schedule_to_close_timeout": timedelta(hours=24),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=30)
+    ),
+}
