@@ -7,6 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
+from temporalio import activity
+
+from activities.heartbeat import alive
+from activities.recording import record_progress
+from activities.values import ActionResult, TakeActionTask
 from clients.carriers.base import (
     ActionTarget,
     Carrier,
@@ -18,10 +23,6 @@ from clients.carriers.registry import carrier_for
 from db import cases, timeline, workspaces
 from db.encryption import Cipher
 from db.session import Database, Session
-from temporalio import activity
-
-from activities.recording import record_progress
-from activities.values import ActionResult, TakeActionTask
 from domain.case_events import Answer
 from domain.case_state import CaseFacts
 
@@ -66,31 +67,34 @@ class Carriers:
                 return ActionResult(Answer.NOT_WAITING, "another action of this case was accepted")
             if row.answer in _FINAL:
                 return ActionResult(Answer(row.answer), row.detail)
-            await self._note(session, task, facts, "asked", "", now)
+            await self._note(session, task, facts, what="asked", now=now)
             account = await workspaces.get_order_account(session, self._cipher, snapshot.workspace_id)
         credentials = CarrierCredentials(
             account.workspace_id, account.client_id, account.client_secret, account.refresh_token
         )
         carrier = carrier_for("eshopbox", self._carriers)
         perhaps_done = not row.is_new and row.status in ("asking", "unknown")
-        answer = await self._read_first(carrier, credentials, facts) if perhaps_done else None
-        if answer is None:
-            failure = facts.failure
-            target = ActionTarget(
-                order_id=failure.order_id,
-                tracking_id=failure.tracking_id,
-                phone=failure.customer_phone,
-                customer_name=failure.customer_name,
-                address=failure.address,
-                attempt=failure.attempt,
-            )
-            answer = await carrier.take_action(credentials, target, request)
+        async with alive():
+            answer = await self._read_first(carrier, credentials, facts) if perhaps_done else None
+            if answer is None:
+                failure = facts.failure
+                target = ActionTarget(
+                    order_id=failure.order_id,
+                    tracking_id=failure.tracking_id,
+                    phone=failure.customer_phone,
+                    customer_name=failure.customer_name,
+                    address=failure.address,
+                    attempt=failure.attempt,
+                )
+                answer = await carrier.take_action(credentials, target, request)
         async with self._database.transaction() as session:
             await cases.record_answer(
                 session, request.id, answer=answer.answer.value, detail=answer.detail, now=self._clock()
             )
             if answer.answer in _FINAL:
-                await self._note(session, task, facts, answer.answer.value, answer.detail, self._clock())
+                await self._note(
+                    session, task, facts, what=answer.answer.value, detail=answer.detail, now=self._clock()
+                )
         _log.info(
             "case.action.answered",
             case_id=snapshot.case_id,
@@ -115,7 +119,14 @@ class Carriers:
         return None
 
     async def _note(
-        self, session: Session, task: TakeActionTask, facts: CaseFacts, what: str, detail: str, now: datetime
+        self,
+        session: Session,
+        task: TakeActionTask,
+        facts: CaseFacts,
+        *,
+        what: str,
+        detail: str = "",
+        now: datetime,
     ) -> None:
         """Put the action on the order's activity: asked and answered are two entries, never mixed up."""
         request = task.command.request

@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
-from db import accounts, billing, cases, messages, notifications, timeline
-from db.encryption import Cipher, digest
-from db.session import Database, Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.heartbeat import alive
 from activities.recording import record_progress
 from activities.values import MessageResult, SendSessionTask, SendTemplateTask, Snapshot
 from clients.gupshup import (
@@ -33,6 +31,9 @@ from clients.gupshup import (
     Unknown,
 )
 from clients.gupshup import SessionMessage as WireMessage
+from db import accounts, billing, cases, messages, notifications, timeline
+from db.encryption import Cipher, digest
+from db.session import Database, Session
 from domain.case_events import SendSession, SendTemplate
 from domain.case_state import CaseFacts
 from domain.messages import MessageStatus, NotSent
@@ -93,13 +94,14 @@ class Messages:
             return intent
         if self._clock() >= intent.lease_until:
             return await self._settle(intent, Unknown("the lease ran out before the request"))
-        outcome = await self._gupshup.send_template(
-            intent.credentials,
-            destination=intent.phone,
-            template_id=intent.template_id,
-            params=intent.params,
-            postbacks=intent.references,
-        )
+        async with alive():
+            outcome = await self._gupshup.send_template(
+                intent.credentials,
+                destination=intent.phone,
+                template_id=intent.template_id,
+                params=intent.params,
+                postbacks=intent.references,
+            )
         return await self._settle(intent, outcome)
 
     @activity.defn(name="messages.send_session")
@@ -115,9 +117,10 @@ class Messages:
         if self._clock() >= intent.lease_until:
             return await self._settle(intent, Unknown("the lease ran out before the request"))
         message = _wire_message(task.command.message, intent.references, intent.message_id)
-        outcome = await self._gupshup.send_session(
-            intent.credentials, destination=intent.phone, message=message
-        )
+        async with alive():
+            outcome = await self._gupshup.send_session(
+                intent.credentials, destination=intent.phone, message=message
+            )
         return await self._settle(intent, outcome)
 
     async def _intend(

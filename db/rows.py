@@ -1,6 +1,6 @@
 """From rows to frozen dataclasses: a dataclass names the columns it wants, by its fields."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -16,12 +16,12 @@ def columns(table: Table, kind: type[Any]) -> Sequence[Column[Any]]:
     return [table.c[field.name] for field in fields(kind)]
 
 
-async def one(session: Session, statement: Executable, kind: type[_T]) -> _T | None:
+async def one(session: Session, statement: Executable, kind: Callable[..., _T]) -> _T | None:
     """Return the only row of a statement as a dataclass, or None."""
     row = (await session.execute(statement)).one_or_none()
-    return None if row is None else kind(*row)
+    return None if row is None else kind(**row._asdict())
 
 
-async def many(session: Session, statement: Executable, kind: type[_T]) -> tuple[_T, ...]:
+async def many(session: Session, statement: Executable, kind: Callable[..., _T]) -> tuple[_T, ...]:
     """Return the rows of a statement as dataclasses."""
-    return tuple(kind(*row) for row in (await session.execute(statement)).all())
+    return tuple(kind(**row._asdict()) for row in (await session.execute(statement)).all())

@@ -240,7 +240,8 @@ class Turn:
         """Return a session text with the values every text may use."""
         failure = self.case.facts.failure
         given = {
-            "brand": failure.brand or "the seller's",
+            "brand": failure.brand,
+            "seller": failure.brand or "the seller",
             "order_id": failure.order_id,
             "courier": failure.courier_name or "The courier",
             "pincode": failure.address.pincode,

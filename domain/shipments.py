@@ -92,8 +92,8 @@ class FailedDelivery:
     language: str = ""
 
 
-_INDIAN_MOBILE = re.compile(r"(?<!\d)(?:\+?91[\s-]?|0)?([6-9]\d{4}[\s-]?\d{5})(?!\d)")
-_PINCODE = re.compile(r"(?<!\d)([1-9]\d{2} ?\d{3})(?! ?\d)")
+_INDIAN_MOBILE = re.compile(r"(?<!\d)(?:\+?91[\s-]?|0)?([6-9]\d{4}[\s-]?\d{5})(?!\d)", re.ASCII)
+_PINCODE = re.compile(r"(?<!\d)([1-9]\d{2} ?\d{3})(?! ?\d)", re.ASCII)
 
 
 def find_mobile(text: str) -> str | None:

@@ -79,11 +79,11 @@ PRESETS: dict[str, dict[str, str]] = {
         "accepted_reschedule": "Done. {courier} will come on {day} with your {brand} order {order_id}.{payment}",
         "accepted_update_address": "Done. {courier} will bring your {brand} order {order_id} to the new address.{payment}",
         "accepted_cancel": "Done. Your {brand} order {order_id} is cancelled and goes back to the seller.",
-        "accepted_dispute": "Thank you. We have told {courier} and {brand}, and asked for a new attempt with order {order_id}.{payment}",
+        "accepted_dispute": "Thank you. We have told {seller} and the courier, and asked for a new attempt with order {order_id}.{payment}",
         "not_my_order": "Thank you for telling us. We will not write to you about this order again.",
         "in_hand": "We have your answer for order {order_id}. The courier's system is slow right now; we keep trying and tell you when it is done.",
         "refused": "The courier could not accept that for order {order_id}. These are still possible:",
-        "refused_last": "The courier could not accept that for order {order_id}. The team of {brand} will contact you.",
+        "refused_last": "The courier could not accept that for order {order_id}. The team of {seller} will contact you.",
         "refused_date": "The courier cannot come on {day}. Which other day suits you for order {order_id}?",
         "already": "Already recorded for order {order_id}: {action}.",
         "already_asked": "We have your answer for order {order_id} and are passing it on: {action}.",
@@ -148,7 +148,7 @@ def text(key: str, policy: Policy, language: str, /, **values: str) -> str:
     filled = re.sub(
         r"\{(\w+)\}", lambda match: given.get(match.group(1), match.group(0)), own if own.strip() else preset
     )
-    return shorten(filled, BODY_MAX)
+    return shorten(re.sub(" {2,}", " ", filled), BODY_MAX)  # a name that is not known leaves no gap
 
 
 def shorten(text: str, limit: int) -> str:

@@ -45,118 +45,145 @@ class Story:
 
     async def fail_delivery(self) -> None:
         """Have the courier fail to deliver."""
-        shipment = await self._post(
+        shipment = await self.post(
             f"{self.stack.addresses.order_system}/control/fail",
             {"workspace": self.workspace.slug, "phone": self.phone, "reason": self.reason},
         )
         self.order_id, self.tracking_id = shipment["order_id"], shipment["tracking_id"]
 
-    async def message(self, containing: str) -> dict[str, Any]:
+    async def message(self, containing: str, *, within: float = _WAIT_SECONDS) -> dict[str, Any]:
         """Wait for the next message on the phone that contains a text."""
 
         async def look() -> dict[str, Any] | None:
-            for message in await self._messages():
+            for message in await self.messages():
                 if message["message_id"] not in self.seen and containing.casefold() in _words(message):
                     return message
             return None
 
-        message = await self._until(look, f"a message with “{containing}” on the phone")
+        message = await self.until(look, f"a message with “{containing}” on the phone", within)
         self.seen.add(message["message_id"])
         return message
 
     async def tap(self, message: Mapping[str, Any], title: str) -> None:
         """Tap a button or a list row."""
-        await self._post(
+        await self.post(
             f"{self.stack.addresses.gupshup}/control/taps",
             {"phone": self.phone, "message_id": message["message_id"], "title": title},
         )
 
     async def reply(self, type_: str, **content: object) -> None:
         """Write, or send a picture."""
-        await self._post(
+        await self.post(
             f"{self.stack.addresses.gupshup}/control/replies",
             {"phone": self.phone, "app": self.app, "type": type_, **content},
         )
 
-    async def accepted(self, code: str) -> dict[str, Any]:
-        """Wait until the order system accepted one action, and make sure that it was asked for nothing else."""
+    async def accepted_any(self, *, within: float = _WAIT_SECONDS) -> dict[str, Any]:
+        """Wait until the order system accepted an action and return what it was asked."""
 
         async def look() -> dict[str, Any] | None:
-            asked = [one for one in await self._resolutions() if one["accepted"]]
+            asked = [one for one in await self.resolutions() if one["accepted"]]
             return asked[0] if asked else None
 
-        resolution = await self._until(look, "the order system to accept an action")
-        body: dict[str, Any] = resolution["body"]
+        body: dict[str, Any] = (await self.until(look, "the order system to accept an action", within))[
+            "body"
+        ]
+        return body
+
+    async def accepted(self, code: str, *, within: float = _WAIT_SECONDS) -> dict[str, Any]:
+        """Wait until the order system accepted an action, and make sure that it is the right one."""
+        body = await self.accepted_any(within=within)
         if body["resolutionCode"] != code:
             raise StoryFailed(f"the order system was asked for {body['resolutionCode']}, not {code}")
         return body
 
-    async def ended(self) -> None:
-        """Wait for the case to end as resolved, with one accepted action and one message for each step."""
+    async def outcome(self, *, within: float = _WAIT_SECONDS) -> str:
+        """Wait for the case to end and return its outcome."""
 
         async def look() -> dict[str, Any] | None:
-            page = await self._api(f"/v1/cases?order_id={self.order_id}")
+            page = await self.api(f"/v1/cases?order_id={self.order_id}")
             return next((case for case in page["cases"] if case["outcome"]), None)
 
-        case = await self._until(look, "the case to end")
-        if case["outcome"] != "resolved":
-            raise StoryFailed(f"the case ended as {case['outcome']}: {case['note']}")
-        resolutions = await self._resolutions()
-        if len(resolutions) != 1:
-            raise StoryFailed(f"the order system was called {len(resolutions)} times")
-        bodies = [_words(message) for message in await self._messages()]
+        return str((await self.until(look, "the case to end", within))["outcome"])
+
+    async def ended(self, *, within: float = _WAIT_SECONDS) -> None:
+        """Wait for the case to end as resolved, with one accepted action and one message for each step."""
+        if (outcome := await self.outcome(within=within)) != "resolved":
+            raise StoryFailed(f"the case ended as {outcome}")
+        accepted = [one for one in await self.resolutions() if one["accepted"]]
+        if len(accepted) != 1:
+            raise StoryFailed(f"the order system accepted {len(accepted)} actions")
+        bodies = [_words(message) for message in await self.messages()]
         if len(bodies) != len(set(bodies)):
             raise StoryFailed("a message was sent twice")
 
     async def tell(self) -> None:
         """Print the story as it is on record: our activity, and what really arrived outside."""
         print(f"\n\033[1m{self.title}\033[0m   order {self.order_id}, {self.workspace.name}, {self.phone}")
-        activity = await self._api(f"/v1/orders/{self.order_id}/activity")
+        activity = await self.api(f"/v1/orders/{self.order_id}/activity")
         for entry in reversed(activity["entries"]):
             print(f"  {_clock(entry['at'])}  {_entry_words(entry)}")
-        messages = await self._messages()
+        messages = await self.messages()
         print(f"  Gupshup really accepted {len(messages)} messages:")
         for message in messages:
             print(f"    {message['status']:<9}  {message['kind']:<16} {_short(_words(message, fold=False))}")
         print("  The order system really received:")
-        for resolution in await self._resolutions():
+        for resolution in await self.resolutions():
             print(
                 f"    HTTP {resolution['http_status']}  {json.dumps(resolution['body'], ensure_ascii=False)}"
             )
 
-    async def _messages(self) -> list[dict[str, Any]]:
+    async def messages(self) -> list[dict[str, Any]]:
+        """Return the messages that Gupshup accepted for this phone, oldest first."""
         response = await self.http.get(
             f"{self.stack.addresses.gupshup}/control/messages", params={"phone": self.phone, "app": self.app}
         )
         messages: list[dict[str, Any]] = response.raise_for_status().json()
         return messages
 
-    async def _resolutions(self) -> list[dict[str, Any]]:
+    async def resolutions(self) -> list[dict[str, Any]]:
+        """Return what the order system was asked for this parcel."""
         response = await self.http.get(f"{self.stack.addresses.order_system}/control/ledger")
         ledger = response.raise_for_status().json()
         return [one for one in ledger["resolutions"] if one["trackingId"] == self.tracking_id]
 
-    async def _api(self, path: str) -> dict[str, Any]:
+    async def api(self, path: str) -> dict[str, Any]:
+        """Read from our API as the seller."""
         headers = {"Authorization": f"Bearer {self.workspace.api_key}"}
         response = await self.http.get(f"{self.stack.addresses.api}{path}", headers=headers)
         answer: dict[str, Any] = response.raise_for_status().json()
         return answer
 
-    async def _post(self, url: str, body: Mapping[str, object]) -> dict[str, Any]:
-        response = await self.http.post(url, json=body)
+    async def post(self, url: str, body: Mapping[str, object], **options: Any) -> dict[str, Any]:
+        """Post JSON.
+
+        Raises:
+            StoryFailed: The answer is an error.
+        """
+        response = await self.http.post(url, json=body, **options)
         if response.is_error:
             raise StoryFailed(f"{url} answered {response.status_code}: {response.text[:300]}")
         answer: dict[str, Any] = response.json()
         return answer
 
-    async def _until(self, look: Callable[[], Awaitable[dict[str, Any] | None]], what: str) -> dict[str, Any]:
-        end = asyncio.get_running_loop().time() + _WAIT_SECONDS
+    async def until(
+        self, look: Callable[[], Awaitable[dict[str, Any] | None]], what: str, within: float = _WAIT_SECONDS
+    ) -> dict[str, Any]:
+        """Look again and again until something is found.
+
+        Raises:
+            StoryFailed: Nothing was found in time.
+        """
+        end = asyncio.get_running_loop().time() + within
         while asyncio.get_running_loop().time() < end:
-            found = await look()
+            try:
+                found = await look()
+            except httpx.TransportError:  # what is being looked at may be starting again
+                found = None
             if found is not None:
                 return found
             await asyncio.sleep(0.1)
-        raise StoryFailed(f"waited {_WAIT_SECONDS:.0f} s for {what}")
+        raise StoryFailed(f"waited {within:.0f} s for {what}")
 
 
 async def _reattempt(story: Story) -> None:
@@ -223,7 +250,7 @@ async def _unexpected(story: Story) -> None:
     await story.message("will try again")
 
 
-_STORIES: tuple[tuple[str, str, Callable[[Story], Awaitable[None]]], ...] = (
+STORIES: tuple[tuple[str, str, Callable[[Story], Awaitable[None]]], ...] = (
     ("1. Try again", "unavailable", _reattempt),
     ("2. Another date", "unavailable", _another_date),
     ("3. A new address, typed in two messages", "address", _new_address),
@@ -250,10 +277,10 @@ async def play(stack: Stack) -> int:
                 http=http,
                 stack=stack,
             )
-            for number, (title, reason, _) in enumerate(_STORIES)
+            for number, (title, reason, _) in enumerate(STORIES)
         ]
         results = await asyncio.gather(
-            *(_play(story, run) for story, (_, _, run) in zip(stories, _STORIES, strict=True)),
+            *(_play(story, run) for story, (_, _, run) in zip(stories, STORIES, strict=True)),
             return_exceptions=True,
         )
         await asyncio.sleep(1.0)  # the last messages are still being read by their customers

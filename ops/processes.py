@@ -63,6 +63,7 @@ class Processes:
         self._children: dict[str, Child] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._held: dict[str, asyncio.Event] = {}
         logs.mkdir(parents=True, exist_ok=True)
 
     async def start(self, child: Child, *, within: float = 60.0) -> None:
@@ -79,6 +80,31 @@ class Processes:
     def pid(self, name: str) -> int:
         """Return a child's process id, 0 while it does not run."""
         return self._children[name].pid
+
+    async def kill(self, name: str) -> None:
+        """Kill a child with SIGKILL; it is started again, as after any death."""
+        child = self._children[name]
+        if child.process is not None and child.process.returncode is None:
+            child.process.kill()
+            await child.process.wait()
+
+    async def hold_down(self, name: str) -> None:
+        """Kill a child and keep it down until `let_up`."""
+        self._held[name] = asyncio.Event()
+        await self.kill(name)
+
+    async def let_up(self, name: str, *, within: float = 60.0) -> None:
+        """Let a child that is held down start again, and wait until it is ready.
+
+        Raises:
+            NotReady: It was not ready in time.
+        """
+        self._held.pop(name).set()
+        end = asyncio.get_running_loop().time() + within
+        while not (self.pid(name) and await self._children[name].is_ready()):
+            if asyncio.get_running_loop().time() > end:
+                raise NotReady(f"{name} did not come back")
+            await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         """Stop all children, the last started first."""
@@ -132,6 +158,8 @@ class Processes:
             deaths = 0 if lived > 60 else deaths + 1  # noqa: PLR2004 - a minute of life is a fresh start
             self._say(f"{child.name} ended (exit code {code}); it is started again")
             await asyncio.sleep(_RESTART_PAUSES[min(deaths, len(_RESTART_PAUSES) - 1)])
+            if (held := self._held.get(child.name)) is not None:
+                await held.wait()
             await self._spawn(child)
 
     async def _stop_one(self, child: Child) -> None:

@@ -1,1 +1,1 @@
-"""Tests, laid out as the code is."""
+"""What the program promises, by layer; the folders mirror the code."""

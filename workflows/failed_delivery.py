@@ -6,11 +6,12 @@ activity and feeds its result back as a fact. No rule of the product stands here
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.carriers import Carriers
@@ -100,7 +101,7 @@ class FailedDeliveryWorkflow:
                     timeout_summary=cases.waits_for(self._case, self._policy),
                 )
             except TimeoutError:
-                return True
+                pass  # the timer and mail can come in one task, after a time without a worker: mail goes first
             except asyncio.CancelledError:
                 self._close_for_ui()
         return not self._mail
@@ -153,13 +154,14 @@ class FailedDeliveryWorkflow:
             notes=notes,
         )
 
-    async def _effect(self, activity: workflow.ActivityHandle[Result]) -> Result:
+    async def _effect(self, effect: asyncio.Task[Result]) -> Result:
         """Wait for an effect under way, also when somebody presses Cancel meanwhile."""
         while True:
             try:
-                return await asyncio.shield(activity)
+                return await asyncio.shield(effect)
             except asyncio.CancelledError:
-                if activity.done():  # the run leaves the cache, and all its tasks end
+                # Without a reason nobody pressed Cancel: the run leaves the cache, and all its tasks end.
+                if workflow.cancellation_reason() is None or effect.cancelled():
                     raise
                 self._close_for_ui()
 
@@ -217,12 +219,15 @@ class FailedDeliveryWorkflow:
             )
         )
         for event_id in result.event_ids:
-            await workflow.start_child_workflow(
+            child = workflow.start_child_workflow(
                 OutgoingEventWorkflow.run,
                 OutgoingEventTask(snapshot.workspace_id, event_id),
                 id=f"event:{event_id}",
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             )
+            # The sweep may have been faster: then the event is on its way already.
+            with suppress(WorkflowAlreadyStartedError):
+                await self._effect(asyncio.create_task(child))
 
     def _tell_ops(self, wake_at: datetime | None) -> None:
         """Show in words what the run waits for (R6.11)."""

@@ -18,15 +18,17 @@ _QUICK = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=15)
 )
 
-# start_to_close stands a little above each client's own total time-out: a killed worker costs that long.
+# start_to_close stands a little above each client's own total time-out; a killed worker is noticed by its heartbeat.
 SEND: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=15),
+    "heartbeat_timeout": timedelta(seconds=8),
     # Longer trouble comes back as a result, so that the case stays awake for other facts meanwhile.
     "schedule_to_close_timeout": timedelta(minutes=2),
     "retry_policy": _QUICK,
 }
 ACT: dict[str, Any] = {
-    "start_to_close_timeout": timedelta(seconds=45),  # a token, a read and a call of the order system
+    "heartbeat_timeout": timedelta(seconds=8),
+    "start_to_close_timeout": timedelta(seconds=75),  # a token, a read and a call of the order system
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
     ),

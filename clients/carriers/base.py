@@ -12,7 +12,7 @@ from domain.failures import Capabilities
 from domain.shipments import Address, ShipmentMove
 
 
-class CarrierUnavailable(Exception):  # noqa: N818 - reads as the sentence it is
+class CarrierUnavailable(Exception):
     """The carrier could not be asked, or gave an answer that cannot be used; asking later may help."""
 
     def __init__(self, reason: str, *, status: int | None = None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 import uuid
@@ -105,7 +106,7 @@ class Api:
             row.http_status = refusal.status
             return _refusal(refusal)
         finally:
-            row.ms = round((time.monotonic() - started) * 1000)
+            row.ms = math.ceil((time.monotonic() - started) * 1000)
             self._world.version += 1
         behaviour = self._world.take_behaviour("send", app.name)
         if behaviour is None:

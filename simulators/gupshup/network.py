@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import logging
+import math
 import secrets
 import time
 import uuid
@@ -74,6 +75,7 @@ class Network:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sleeping: set[asyncio.Task[None]] = set()
         self._held: dict[str, list[tuple[Message, Fate]]] = {}
+        self._turns: dict[tuple[str, str], asyncio.Event] = {}
 
     async def close(self) -> None:
         """Stop what is under way and close the connections."""
@@ -105,10 +107,24 @@ class Network:
         )
         world.messages[message.id] = message
         world.version += 1
-        self._spawn(self._carry(message, fate_of(message, world.phone(number), fault)))
+        fate = fate_of(message, world.phone(number), fault)
+        # Messages of one chat arrive in the order they were sent, however long each is on its way.
+        before, done = self._turns.get((app.id, number)), asyncio.Event()
+        self._turns[app.id, number] = done
+        self._spawn(self._carry(message, fate, before=before, done=done))
         return message
 
-    async def _carry(self, message: Message, fate: Fate) -> None:
+    async def _carry(
+        self, message: Message, fate: Fate, *, before: asyncio.Event | None, done: asyncio.Event
+    ) -> None:
+        try:
+            await self._climb(message, fate, before=before, done=done)
+        finally:
+            done.set()
+
+    async def _climb(
+        self, message: Message, fate: Fate, *, before: asyncio.Event | None, done: asyncio.Event
+    ) -> None:
         journal = _Journal(shuffled=self.world.options.shuffle)
         await self._pause()
         if not fate.early:
@@ -124,15 +140,21 @@ class Network:
                     self._held.setdefault(message.phone, []).append((message, fate))
                 else:
                     await self._pause()
-                    await self._arrive(message, fate, journal)
+                    if before is not None:
+                        await before.wait()
+                    await self._arrive(message, fate, journal, done)
         await self._flush(message.app, journal)
 
-    async def _arrive(self, message: Message, fate: Fate, journal: _Journal) -> None:
+    async def _arrive(
+        self, message: Message, fate: Fate, journal: _Journal, done: asyncio.Event | None = None
+    ) -> None:
         phone = self.world.phone(message.phone)
         if phone.state_for(message.app.id) is not PhoneState.ONLINE:
             return
         message.arrived_at = now()
         self._show(message)
+        if done is not None:
+            done.set()
         await self._step(message, "delivered", journal)
         await self._report(message.app, wire.billing_event(message, now()), journal)
         if fate.last == "read":
@@ -235,7 +257,8 @@ class Network:
             self._spawn(self._reconnect(phone))
 
     async def _reconnect(self, phone: Phone) -> None:
-        for message, fate in self._held.pop(phone.number, []):
+        held = sorted(self._held.pop(phone.number, []), key=lambda pair: pair[0].at)
+        for message, fate in held:
             await self._arrive(message, fate, _Journal(shuffled=False))
         waiting = [
             entry
@@ -326,7 +349,7 @@ class Network:
             _LOG.info("callback %s not delivered: %s", event.kind, type(error).__name__)
         else:
             row.status = answer.status_code
-        row.ms = round((time.monotonic() - started) * 1000)
+        row.ms = math.ceil((time.monotonic() - started) * 1000)
         world.version += 1
         return row.status is not None and httpx.codes.is_success(row.status)
 

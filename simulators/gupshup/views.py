@@ -6,18 +6,16 @@ Times are Indian here and only here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Final
 
-from markupsafe import Markup, escape
-
-from .customers import ADDRESS_KEYS
+from .bubbles import KINDS, BubbleView, SheetView, bubbles_of, entry_at, sheets_of
+from .indian import INDIA, clock, spaced
 from .network import Network
-from .state import App, CallbackAttempt, Content, Message, Phone, Reply, SendRequest, now
+from .state import App, CallbackAttempt, Message, Phone, Reply, SendRequest, now
 
-INDIA: Final = timezone(timedelta(hours=5, minutes=30))
 FAIL_REASONS: Final = {
     "unavailable": "Customer unavailable",
     "address": "Address incomplete",
@@ -25,30 +23,9 @@ FAIL_REASONS: Final = {
     "refused": "Refused",
     "not_attempted": "Not attempted",
 }
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*(\d+)\s*\}\}")
-_BOLD: Final = re.compile(r"\*(?! )([^*\n]+?)(?<! )\*")
+_EMOJI_WORDS: Final = {"👍": "thumbs up"}
 _SECONDS: Final = 1000
 _MOST_EXCHANGES: Final = 14
-_FIELD_LABELS: Final = {
-    "name": "Name",
-    "phoneNumber": "Phone",
-    "houseNumber": "Flat or house number",
-    "buildingName": "Building",
-    "address": "Street and area",
-    "landmarkArea": "Landmark",
-    "inPinCode": "Pincode",
-    "city": "City",
-}
-_FULL_WIDTH: Final = frozenset({"address", "landmarkArea"})
-_KINDS: Final = {
-    "image": "Photo",
-    "file": "Document",
-    "audio": "Voice message",
-    "video": "Video",
-    "sticker": "Sticker",
-    "contact": "Contact",
-    "location": "Location",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,81 +40,6 @@ class ChatRow:
     time: str
     iso: str
     unread: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ButtonView:
-    """Something to press in a message."""
-
-    label: str
-    icon: str
-    index: int = -1
-    href: str = ""
-    sheet: str = ""
-    pressed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaView:
-    """A picture, sound, file, person or place in a message."""
-
-    kind: str
-    title: str = ""
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BubbleView:
-    """One message, or a chip between messages when `chip` is set."""
-
-    key: str
-    outgoing: bool = False
-    turn: bool = False
-    chip: str = ""
-    note: bool = False
-    message_id: str = ""
-    head: str = ""
-    paragraphs: tuple[Markup, ...] = ()
-    foot: str = ""
-    media: MediaView | None = None
-    buttons: tuple[ButtonView, ...] = ()
-    quote: str = ""
-    reaction: str = ""
-    time: str = ""
-    iso: str = ""
-    ticks: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowView:
-    """A row of a list sheet."""
-
-    index: int
-    title: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldView:
-    """A field of the address sheet."""
-
-    id: str
-    name: str
-    label: str
-    value: str
-    error: str
-    wide: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetView:
-    """What slides up from the bottom of the phone: a list, or the address form."""
-
-    id: str
-    message_id: str
-    title: str
-    sections: tuple[tuple[str, tuple[RowView, ...]], ...] = ()
-    fields: tuple[FieldView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,13 +80,6 @@ class PhoneView:
     version: str
 
 
-def spaced(number: str) -> str:
-    """Write an Indian number as people read it: +91 99990 00012."""
-    if len(number) == 12 and number.startswith("91"):  # noqa: PLR2004 - country code and ten digits
-        return f"+91 {number[2:7]} {number[7:]}"
-    return f"+{number}"
-
-
 def initials(name: str) -> str:
     """Return the two letters of an avatar: of two words, or of a word's own capitals."""
     words = name.split()
@@ -213,9 +108,9 @@ def phone_view(network: Network, phone: Phone, app: App, notice: tuple[str, bool
         initials=initials(app.display_name),
         business_number=spaced(app.phone),
         base=f"/phone/{phone.number}/{app.name}",
-        clock=_clock(now()),
-        bubbles=tuple(_bubbles(chat, app, today)),
-        sheets=tuple(_sheets(chat)),
+        clock=clock(now()),
+        bubbles=tuple(bubbles_of(chat, app, today)),
+        sheets=tuple(sheets_of(chat)),
         typing=network.is_typing(phone.number, app.id),
         state=phone.state_for(app.id),
         reasons=FAIL_REASONS,
@@ -237,17 +132,9 @@ def _person(phone: Phone) -> str:
     return f"{phone.name}, {local}" if phone.name else spaced(phone.number)
 
 
-def _clock(at: datetime) -> str:
-    return at.astimezone(INDIA).strftime("%H:%M")
-
-
-def _entry_at(entry: Message | Reply) -> datetime:
-    return entry.arrived_at or entry.at if isinstance(entry, Message) else entry.at
-
-
 def _last_at(network: Network, number: str, app: App) -> float:
     chat = network.world.chat(number, app.id)
-    return _entry_at(chat[-1]).timestamp() if chat else 0.0
+    return entry_at(chat[-1]).timestamp() if chat else 0.0
 
 
 def _chat_rows(network: Network, phone: Phone, current: App, today: date) -> tuple[ChatRow, ...]:
@@ -264,8 +151,8 @@ def _chat_rows(network: Network, phone: Phone, current: App, today: date) -> tup
                 href=f"/phone/{phone.number}/{app.name}",
                 current=app is current,
                 last=_summary(last) if last else "No messages yet",
-                time=_chat_time(_entry_at(last), today) if last else "",
-                iso=_entry_at(last).astimezone(INDIA).isoformat(timespec="seconds") if last else "",
+                time=_chat_time(entry_at(last), today) if last else "",
+                iso=entry_at(last).astimezone(INDIA).isoformat(timespec="seconds") if last else "",
                 unread=0 if app is current else unread,
             )
         )
@@ -275,7 +162,7 @@ def _chat_rows(network: Network, phone: Phone, current: App, today: date) -> tup
 def _chat_time(at: datetime, today: date) -> str:
     on = at.astimezone(INDIA).date()
     if on == today:
-        return _clock(at)
+        return clock(at)
     if (today - on).days < 7:  # noqa: PLR2004 - within a week a weekday says enough
         return f"{on:%a}"
     return f"{on.day} {on:%b}"
@@ -285,166 +172,7 @@ def _summary(entry: Message | Reply) -> str:
     kind = entry.content.kind if isinstance(entry, Message) else entry.kind
     text = entry.content.text if isinstance(entry, Message) else entry.text
     text = text.replace("\n", " ")
-    return text or _KINDS.get(kind, "Message")
-
-
-def _day(on: date, today: date) -> str:
-    if on == today:
-        return "Today"
-    if on == today - timedelta(days=1):
-        return "Yesterday"
-    return f"{on:%A}, {on.day} {on:%B}" + (f" {on.year}" if on.year != today.year else "")
-
-
-def _bubbles(chat: list[Message | Reply], app: App, today: date) -> Iterator[BubbleView]:
-    yield BubbleView(key="note", chip="Simulated messages. Nothing here reaches WhatsApp.", note=True)
-    day: date | None = None
-    before: bool | None = None
-    for entry in chat:
-        on = _entry_at(entry).astimezone(INDIA).date()
-        if on != day:
-            day, before = on, None
-            yield BubbleView(key=f"day-{on}", chip=_day(on, today))
-        outgoing = isinstance(entry, Reply)
-        turn = before is not None and before != outgoing
-        yield _sent(entry, app, turn=turn) if isinstance(entry, Reply) else _received(entry, turn=turn)
-        before = outgoing
-
-
-def _received(message: Message, *, turn: bool) -> BubbleView:
-    content = message.content
-    at = _entry_at(message)
-    return BubbleView(
-        key=f"m-{message.id}",
-        turn=turn,
-        message_id=message.id,
-        head=content.header,
-        paragraphs=_paragraphs(content),
-        foot=content.footer,
-        media=_media(content.media.get("type", ""), content.media),
-        buttons=tuple(_buttons(message)),
-        reaction=message.reaction,
-        time=_clock(at),
-        iso=at.astimezone(INDIA).isoformat(timespec="seconds"),
-    )
-
-
-def _sent(reply: Reply, app: App, *, turn: bool) -> BubbleView:
-    media = _media(reply.kind, reply.body)
-    text = "" if media is not None and media.kind not in {"image", "video"} else reply.text
-    quoted = reply.quoted
-    return BubbleView(
-        key=f"r-{reply.id}",
-        outgoing=True,
-        turn=turn,
-        message_id=reply.id,
-        head=app.display_name if quoted else "",
-        quote=(quoted.content.header or quoted.content.text.partition("\n")[0]) if quoted else "",
-        paragraphs=tuple(escape(part) for part in text.split("\n\n") if part.strip()),
-        media=media,
-        time=_clock(reply.at),
-        iso=reply.at.astimezone(INDIA).isoformat(timespec="seconds"),
-        ticks=reply.status,
-    )
-
-
-def _paragraphs(content: Content) -> tuple[Markup, ...]:
-    """Render the body: markup of the text is drawn, markup inside a filled-in value is shown as it is."""
-
-    def value(match: re.Match[str]) -> str:
-        number = int(match[1])
-        return str(escape(content.values[number - 1])) if 0 < number <= len(content.values) else match[0]
-
-    # Bold first, on the text with its placeholders; values go in afterwards and so cannot take part.
-    return tuple(
-        Markup(_PLACEHOLDER.sub(value, _BOLD.sub(r"<strong>\1</strong>", str(escape(part)))))  # noqa: S704 - escaped above
-        for part in re.split(r"\n\s*\n", content.pattern)
-        if part.strip()
-    )
-
-
-def _media(kind: str, details: Mapping[str, object]) -> MediaView | None:
-    def said(*names: str) -> str:
-        return next((str(details[name]) for name in names if details.get(name)), "")
-
-    match kind:
-        case "image" | "video" | "sticker":
-            return MediaView(kind=kind, title=_KINDS[kind])
-        case "audio":
-            return MediaView(kind=kind, title="Voice message", detail="0:07")
-        case "file":
-            return MediaView(kind=kind, title=said("name", "filename") or "Document", detail="PDF, 84 kB")
-        case "location":
-            return MediaView(kind=kind, title=said("name") or "Location", detail=said("address"))
-        case "contact":
-            cards = details.get("contacts")
-            card = cards[0] if isinstance(cards, list) and cards else {}
-            name = card.get("name", {}).get("formatted_name", "") if isinstance(card, dict) else ""
-            phones = card.get("phones", []) if isinstance(card, dict) else []
-            return MediaView(kind=kind, title=name or "Contact", detail=phones[0]["phone"] if phones else "")
-        case _:
-            return None
-
-
-def _buttons(message: Message) -> Iterator[ButtonView]:
-    content = message.content
-    if content.kind == "list":
-        yield ButtonView(label=content.opens, icon="list", sheet=_sheet_id(message))
-    elif content.kind == "address_message":
-        yield ButtonView(label=content.opens, icon="pin", sheet=_sheet_id(message))
-    elif content.kind == "location_request_message":
-        yield ButtonView(label=content.opens, icon="pin", index=0, pressed=bool(message.tapped))
-    else:
-        for index, choice in enumerate(content.choices):
-            yield ButtonView(label=choice.title, icon="reply", index=index, pressed=index in message.tapped)
-    for link in content.links:
-        safe = link.url if re.match(r"https?://", link.url) else ""
-        yield ButtonView(label=link.text, icon="link" if link.type == "URL" else "call", href=safe)
-
-
-def _sheet_id(message: Message) -> str:
-    return f"sheet-{message.id}"
-
-
-def _sheets(chat: list[Message | Reply]) -> Iterator[SheetView]:
-    for entry in chat:
-        if not isinstance(entry, Message):
-            continue
-        content = entry.content
-        if content.kind == "list":
-            titles = list(dict.fromkeys(choice.section for choice in content.choices))
-            sections = tuple(
-                (
-                    title,
-                    tuple(
-                        RowView(index=index, title=choice.title, description=choice.description)
-                        for index, choice in enumerate(content.choices)
-                        if choice.section == title
-                    ),
-                )
-                for title in titles
-            )
-            yield SheetView(id=_sheet_id(entry), message_id=entry.id, title=content.opens, sections=sections)
-        elif content.kind == "address_message":
-            yield SheetView(
-                id=_sheet_id(entry),
-                message_id=entry.id,
-                title=content.header or "Delivery address",
-                fields=tuple(_fields(entry)),
-            )
-
-
-def _fields(message: Message) -> Iterator[FieldView]:
-    form = message.content.form
-    for name, label in _FIELD_LABELS.items():
-        yield FieldView(
-            id=f"f-{message.id}-{name}",
-            name=ADDRESS_KEYS[name],
-            label=label,
-            value=form.get(name, ""),
-            error=message.content.form_errors.get(name, ""),
-            wide=name in _FULL_WIDTH,
-        )
+    return text or KINDS.get(kind, "Message")
 
 
 def _exchanges(network: Network, number: str) -> tuple[ExchangeView, ...]:
@@ -468,7 +196,7 @@ def _request(network: Network, row: SendRequest) -> ExchangeView:
 
 def _callback(row: CallbackAttempt) -> ExchangeView:
     inbound = row.kind.startswith("message ")
-    about = row.note if inbound and row.note else "to the webhook"
+    about = _EMOJI_WORDS.get(row.note, row.note) if inbound and row.note else "to the webhook"
     if row.attempt > 1:
         about = f"attempt {row.attempt}"
     elif row.kind == "message-event failed":
@@ -482,7 +210,7 @@ def _exchange(
     took = f"{row.ms} ms" if row.ms < _SECONDS else f"{row.ms / _SECONDS:.1f} s"
     return ExchangeView(
         key=key,
-        time=_clock(row.at),
+        time=clock(row.at),
         iso=row.at.astimezone(INDIA).isoformat(timespec="seconds"),
         kind=kind,
         about=about,

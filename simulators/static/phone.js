@@ -44,13 +44,14 @@ function takeOver(old, fresh) {
   }
 }
 
-function show(text) {
+// A notice belongs to the act that caused it: it stays until the next one, whatever else is new.
+function show(text, afterAct) {
   const page = new DOMParser().parseFromString(text, "text/html");
   if (!page.body.dataset.version) return;
   version = page.body.dataset.version;
   for (const old of live()) {
     const fresh = page.getElementById(old.id);
-    if (fresh) takeOver(old, document.importNode(fresh, true));
+    if (fresh && (afterAct || old.id !== "notice")) takeOver(old, document.importNode(fresh, true));
   }
 }
 
@@ -71,7 +72,7 @@ async function look() {
     if (!answer.ok) throw new Error(String(answer.status));
     if ((await answer.json()).version !== version) {
       const page = await fetch(location.pathname);
-      if (page.ok) show(await page.text());
+      if (page.ok) show(await page.text(), false);
     }
     say(true);
   } catch {
@@ -99,7 +100,7 @@ document.addEventListener("submit", async (event) => {
     const inSheet = form.closest(".sheet");
     if (inSheet) location.hash = "main";
     if (form.matches(".composer")) form.reset();
-    show(await answer.text());
+    show(await answer.text(), true);
     if (!form.closest(".behind")) toTheEnd();
     say(true);
   } catch {
@@ -117,7 +118,8 @@ function turn() {
   const sheet = location.hash.startsWith("#sheet-") ? document.getElementById(location.hash.slice(1)) : null;
   for (const part of document.querySelectorAll(".log, .composer, .chat__head, .phones, .behind, .stage__top")) part.inert = Boolean(sheet);
   if (sheet) {
-    (sheet.querySelector("input[type=radio]:checked, input:not([type=radio]), .menu-row, a") ?? sheet).focus({ preventScroll: true });
+    const first = ["input:checked", ".input", ".menu-row", "a"].map((each) => sheet.querySelector(each)).find(Boolean);
+    first.focus({ preventScroll: true });
   } else if (opener?.isConnected) {
     opener.focus({ preventScroll: true });
     opener = null;

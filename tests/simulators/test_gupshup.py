@@ -11,10 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from simulators.gupshup.app import create_app
 from simulators.gupshup.fates import MAGIC
 from simulators.gupshup.network import Network
+from simulators.gupshup.state import Message
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "gupshup"
 APP_ID = "6b1f0f0e-2c55-4d0b-9f0a-5f7d2f6f1a10"
@@ -102,11 +104,13 @@ class Receiver:
 class Stand:
     """The stand-in with a client before it and a receiver behind it."""
 
-    def __init__(self, config: Mapping[str, Any] = CONFIG, retries: tuple[float, ...] = ()) -> None:
+    def __init__(
+        self, config: Mapping[str, Any] = CONFIG, *, retries: tuple[float, ...] = (), pace: float = 0
+    ) -> None:
         self.receiver = Receiver()
         self.app = create_app(
             json.loads(json.dumps(config)),
-            pace=0,
+            pace=pace,
             retries=retries,
             transport=httpx.MockTransport(self.receiver.handle),
         )
@@ -391,6 +395,23 @@ async def test_sends_over_the_apps_limit_are_429(stand: Stand) -> None:
     assert [(await stand.send()).status_code for _ in range(3)] == [202, 202, 429]
 
 
+async def test_messages_of_one_chat_arrive_in_the_order_sent() -> None:
+    """A pause more or less on the way does not change it."""
+    stand = Stand(pace=0.02)
+    try:
+        await stand.customer_wrote()
+        form = {"source": "919999900099", "destination": ASHA}
+        texts = [str(number) for number in range(6)]
+        for text in texts:
+            data = form | {"message": json.dumps({"type": "text", "text": text})}
+            await stand.http.post("/wa/api/v1/msg", data=data, headers={"apikey": "sk-example"})
+        await stand.network.settle()
+        shown = stand.network.world.chat(ASHA, APP_ID)
+        assert [entry.content.text for entry in shown if isinstance(entry, Message)] == texts
+    finally:
+        await stand.close()
+
+
 # Misbehaviour ------------------------------------------------------------------------------------
 
 
@@ -431,6 +452,30 @@ async def test_a_send_without_an_answer_was_queued_all_the_same(stand: Stand, or
     assert (row["outcome"], row["http_status"]) == ("cut", None)
     (message,) = await stand.control("GET", f"messages?phone={ASHA}&app=ExampleStore")
     assert (message["message_id"], message["status"]) == (row["message_id"], "read")
+
+
+async def test_a_cut_connection_is_closed_without_a_byte() -> None:
+    """Over a real socket the caller sees what it would see of a server that died."""
+    stand = Stand()
+    server = uvicorn.Server(uvicorn.Config(stand.app, host="127.0.0.1", port=0, log_level="critical"))
+    serving = asyncio.create_task(server.serve())
+    try:
+        await stand.control("POST", "behaviour", {"mode": "cut_after_accept", "times": 1})
+        async with asyncio.timeout(10):
+            while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, no event
+                await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        data = {"source": "919999900099", "destination": ASHA, "template": '{"id":"paused","params":[]}'}
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers={"apikey": "sk-example"}
+        ) as client:
+            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+                await client.post("/wa/api/v1/template/msg", data=data)
+            assert (await client.post("/wa/api/v1/template/msg", data=data)).status_code == 202
+    finally:
+        server.should_exit = True
+        await serving
+        await stand.close()
 
 
 async def test_ordered_behaviour_can_be_taken_back(stand: Stand) -> None:

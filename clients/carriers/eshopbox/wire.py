@@ -25,7 +25,7 @@ _EPOCH_NUMBER: Final = re.compile(r"[0-9]{9,13}(\.[0-9]{1,9})?", re.ASCII)
 _DAY_FIRST: Final = "%d-%m-%Y %H:%M:%S"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MONEY_DRESS: Final = re.compile(r"(?i)^(?:inr|rs\.?|₹)?\s*|[,\s]|(?:/-)$")
-_MONEY: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_MONEY: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?", re.ASCII)
 _WHOLE: Final = re.compile(r"[0-9]{1,9}(\.0+)?", re.ASCII)
 
 

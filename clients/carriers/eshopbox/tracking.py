@@ -1,0 +1,61 @@
+"""Reads the tracking answer: where a parcel is, and whether an action was recorded for its last failed attempt."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from clients.carriers.base import ShipmentReading, TrackingEntry
+from clients.carriers.eshopbox import wire
+from clients.carriers.eshopbox.vocabulary import FAILED_DELIVERY, RESOLUTION_LOGGED, move_of, status_word
+
+# The submitted action is a status of its own in some answers; the parcel still stands in its failed attempt.
+_STANDS_IN_FAILURE: Final = frozenset({FAILED_DELIVERY, RESOLUTION_LOGGED, "ndr_resolution_submitted"})
+
+
+def read_tracking(body: object, tracking_id: str) -> ShipmentReading | None:
+    """Return the reading of one parcel; None if the answer does not hold it."""
+    parcel = _parcel(body, tracking_id)
+    status = wire.text(parcel.get("currentStatus"))
+    if not status:
+        return None
+    entries = _entries(parcel.get("statusLogs"))
+    words = [status_word(entry.status) for entry in entries]
+    last_failure = max((at for at, word in enumerate(words) if word == FAILED_DELIVERY), default=-1)
+    current = status_word(status)
+    return ShipmentReading(
+        status=status,
+        is_failed_delivery=current in _STANDS_IN_FAILURE,
+        resolution_recorded=RESOLUTION_LOGGED in words[last_failure + 1 :]
+        or current in _STANDS_IN_FAILURE - {FAILED_DELIVERY},
+        move=None if current in _STANDS_IN_FAILURE else move_of(status),
+        failed_attempts=words.count(FAILED_DELIVERY),
+        entries=entries,
+    )
+
+
+def _parcel(body: object, tracking_id: str) -> Mapping[str, Any]:
+    listed = wire.mappings(wire.mapping(body).get("trackingDetails"))
+    found = [entry for entry in listed if wire.identifier(entry.get("trackingId")) == tracking_id]
+    # A number can stand there twice: for the way to the customer, and for a way back.
+    forward = [entry for entry in found if wire.text(entry.get("journeyType")).lower() == "forward"]
+    return next(iter([*forward, *found]), {})
+
+
+def _entries(logs: object) -> tuple[TrackingEntry, ...]:
+    """Return the log, oldest first. Its order is not documented: the times say which way it runs."""
+    entries = [
+        TrackingEntry(
+            status=wire.text(log.get("status")),
+            at=wire.moment(log.get("dateTime")),
+            reason=wire.text(log.get("ndrStatus")),
+            remark=wire.text(log.get("remarks") or log.get("remark")),
+        )
+        for log in wire.mappings(logs)
+    ]
+    times = [entry.at for entry in entries if entry.at is not None]
+    if times and times[0] > times[-1]:
+        entries.reverse()
+    if len(times) == len(entries):
+        entries.sort(
+            key=lambda entry: entry.at or times[0]
+        )  # stable: what happened in one second stays in order
+    return tuple(entries)

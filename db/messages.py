@@ -1,0 +1,605 @@
+"""Messages: the intent before the send, its outcome, its statuses, and what customers' taps refer to.
+
+A send is two transactions (I5): `add_message` writes message and usage as `sending`, `record_outcome` says what came of
+it. Statuses only move forward and may overtake the answer of the send; those without a message wait as orphans.
+
+    MayHaveBeenSent   a message is to be sent again of which nobody can say that it was not accepted
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ARRAY as SqlArray
+from sqlalchemy.dialects.postgresql import insert
+
+from db.encryption import Cipher
+from db.rows import columns, many, one
+from db.session import NotFound, Session, TryAgain
+from db.tables import customers, message_statuses, messages, orphan_statuses, reply_references, usage
+from domain.messages import MessageStatus, forward
+
+ORPHANS_KEPT = timedelta(hours=24)
+"""How long a status waits for its message."""
+
+ADOPTED_WITHIN = timedelta(minutes=15)
+"""How long after a send without answer a status may prove that it was accepted."""
+
+_UNDECIDED = (MessageStatus.SENDING, MessageStatus.UNKNOWN)
+_NEVER_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.REFUSED)
+
+
+class MayHaveBeenSent(Exception):
+    """A message that may have been accepted is not sent again (I5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message that is about to be sent.
+
+    Attributes:
+        workspace_id: Whose it is.
+        case_id: The case it belongs to; None for a notification of the journey.
+        account_id: The account whose key is used.
+        account_owner: Who owns that account; decides whether it is charged.
+        order_id: The order.
+        shipment_id: The shipment.
+        tracking_id: Its number.
+        event: The journey event.
+        kind: "template" or the form of a session message.
+        purpose: What it is for.
+        template_id: Gupshup's id of the template; empty for a session message.
+        template_name: Its name.
+        language: Its language.
+        category: Its category.
+        command_id: Its idempotency key.
+        phone: The customer's phone, digits.
+        content: What it says; sealed.
+        price_paise: What it costs if it is accepted.
+        now: When it is written.
+        attempt: Number of the activity's attempt.
+        lease_until: Until when the request may be made.
+    """
+
+    workspace_id: str
+    case_id: str | None
+    account_id: str
+    account_owner: str
+    order_id: str
+    shipment_id: str
+    tracking_id: str
+    event: str
+    kind: str
+    purpose: str
+    template_id: str
+    template_name: str
+    language: str
+    category: str
+    command_id: str
+    phone: str = field(repr=False)
+    content: Mapping[str, Any] = field(repr=False)
+    price_paise: int
+    now: datetime
+    attempt: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message without its personal parts."""
+
+    id: str
+    workspace_id: str
+    case_id: str | None
+    account_id: str
+    order_id: str
+    shipment_id: str
+    tracking_id: str
+    event: str
+    command_id: str
+    kind: str
+    purpose: str
+    template_id: str
+    template_name: str
+    language: str
+    category: str
+    status: MessageStatus
+    attempt: int
+    lease_until: datetime | None
+    gupshup_message_id: str | None
+    whatsapp_message_id: str | None
+    phone_hash: bytes = field(repr=False)
+    code: str
+    reason: str
+    created_at: datetime
+    sending_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """The personal parts of a message."""
+
+    phone: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """One status as Gupshup reported it.
+
+    Attributes:
+        account_id: The account whose callback it was.
+        status: What it says.
+        gupshup_id: Gupshup's id of the message, where given.
+        whatsapp_id: WhatsApp's id of the message, where given.
+        phone_hash: To whom the message went, where given.
+        code: Of a failure.
+        reason: Of a failure.
+        at: When it was received.
+        provider_at: When it happened, as reported; orders, never decides.
+        pricing_category: What WhatsApp priced it as, where given.
+    """
+
+    account_id: str
+    status: MessageStatus
+    gupshup_id: str | None = None
+    whatsapp_id: str | None = None
+    phone_hash: bytes | None = field(default=None, repr=False)
+    code: str = ""
+    reason: str = ""
+    at: datetime = field(kw_only=True)
+    provider_at: datetime | None = None
+    pricing_category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusEffect:
+    """What a status did: its message, if it was found, and whether that moved forward."""
+
+    message: Message | None
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a tap refers to: the hash of an unguessable token, what it stands for, and its words (S4)."""
+
+    token_hash: bytes
+    choice: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundReference:
+    """Where a tapped reference belongs."""
+
+    workspace_id: str
+    case_id: str | None
+    message_id: str
+    choice: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What a sender knows of one of its customers."""
+
+    last_inbound_at: datetime | None = None
+    opted_out_at: datetime | None = None
+
+
+# --- Sending ---
+
+
+async def find_by_command(
+    session: Session, workspace_id: str, command_id: str, *, for_update: bool = True
+) -> Message | None:
+    """Return the message of a command, locked until the transaction ends unless told otherwise."""
+    statement = _select().where(messages.c.workspace_id == workspace_id, messages.c.command_id == command_id)
+    return await one(session, statement.with_for_update() if for_update else statement, Message)
+
+
+async def add_message(session: Session, cipher: Cipher, new: NewMessage) -> Message:
+    """Write the intent to send: the message as `sending`, and its usage (I7).
+
+    Raises:
+        TryAgain: Another attempt wrote the same command first; the repeated transaction will find it.
+    """
+    message_id = str(uuid4())
+    phone_hash = cipher.phone_hash(new.phone)
+    shared = {
+        "workspace_id": new.workspace_id,
+        "account_id": new.account_id,
+        "order_id": new.order_id,
+        "shipment_id": new.shipment_id,
+        "event": new.event,
+        "kind": new.kind,
+        "template_id": new.template_id,
+        "template_name": new.template_name,
+        "language": new.language,
+        "category": new.category,
+        "phone_hash": phone_hash,
+    }
+    statement = (
+        insert(messages)
+        .values(
+            **shared,
+            id=message_id,
+            case_id=new.case_id,
+            tracking_id=new.tracking_id,
+            purpose=new.purpose,
+            command_id=new.command_id,
+            status=MessageStatus.SENDING,
+            attempt=new.attempt,
+            lease_until=new.lease_until,
+            phone_sealed=cipher.seal(new.phone, context=_context(message_id, "phone")),
+            content_sealed=cipher.seal(
+                json.dumps(new.content, ensure_ascii=False), context=_context(message_id, "content")
+            ),
+            created_at=new.now,
+            sending_at=new.now,
+            changed_at=new.now,
+        )
+        .on_conflict_do_nothing(index_elements=["workspace_id", "command_id"])
+        .returning(*columns(messages, Message))
+    )
+    message = await one(session, statement, Message)
+    if message is None:
+        raise TryAgain(f"message {new.command_id} was just written by another attempt")
+    await session.execute(
+        insert(usage).values(
+            **shared,
+            message_id=message_id,
+            account_owner=new.account_owner,
+            price_paise=new.price_paise,
+            outcome="sending",
+            is_charged=False,
+            sent_at=new.now,
+            phone_last4=new.phone[-4:],
+        )
+    )
+    await _note_status(session, message, MessageStatus.SENDING, at=new.now)
+    return message
+
+
+async def restart_message(
+    session: Session, message_id: str, *, attempt: int, lease_until: datetime, now: datetime
+) -> Message:
+    """Make a message that was surely not accepted ready to be sent again.
+
+    Raises:
+        MayHaveBeenSent: It is not sure.
+    """
+    statement = (
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.status.in_(_NEVER_ACCEPTED))
+        .values(
+            status=MessageStatus.SENDING,
+            attempt=attempt,
+            lease_until=lease_until,
+            code="",
+            reason="",
+            sending_at=now,
+            changed_at=now,
+        )
+        .returning(*columns(messages, Message))
+    )
+    message = await one(session, statement, Message)
+    if message is None:
+        raise MayHaveBeenSent(f"message {message_id}")
+    await session.execute(
+        update(usage).where(usage.c.message_id == message_id).values(outcome="sending", sent_at=now)
+    )
+    return message
+
+
+async def record_outcome(
+    session: Session,
+    message_id: str,
+    *,
+    status: Literal[MessageStatus.SUBMITTED, MessageStatus.REFUSED, MessageStatus.UNKNOWN],
+    now: datetime,
+    gupshup_message_id: str | None = None,
+    code: str = "",
+    reason: str = "",
+) -> Message:
+    """Record what came of a send; statuses that overtook the answer are applied now (F30).
+
+    Raises:
+        NotFound: There is no such message.
+    """
+    before = await find_message(session, message_id)
+    if before is None:
+        raise NotFound(f"message {message_id}")
+    await _serialize(session, before.account_id, before.phone_hash, gupshup_message_id)
+    message = await one(session, _select().where(messages.c.id == message_id).with_for_update(), Message)
+    if message is None:
+        raise NotFound(f"message {message_id}")
+    report = StatusReport(
+        message.account_id, status, gupshup_id=gupshup_message_id, code=code, reason=reason, at=now
+    )
+    message = (await _apply(session, message, report)).message
+    if status is MessageStatus.UNKNOWN:
+        return await _adopt_orphans(session, message)
+    return message
+
+
+async def find_message(session: Session, message_id: str) -> Message | None:
+    """Return a message by our id."""
+    return await one(session, _select().where(messages.c.id == message_id), Message)
+
+
+async def list_for_case(session: Session, workspace_id: str, case_id: str) -> tuple[Message, ...]:
+    """Return a case's messages, oldest first."""
+    statement = (
+        _select()
+        .where(messages.c.workspace_id == workspace_id, messages.c.case_id == case_id)
+        .order_by(messages.c.created_at, messages.c.command_id)
+    )
+    return await many(session, statement, Message)
+
+
+async def get_content(session: Session, cipher: Cipher, workspace_id: str, message_id: str) -> MessageContent:
+    """Return the personal parts of a message.
+
+    Raises:
+        NotFound: The workspace has no such message.
+    """
+    statement = select(messages.c.phone_sealed, messages.c.content_sealed).where(
+        messages.c.workspace_id == workspace_id, messages.c.id == message_id
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound(f"message {message_id}")
+    return MessageContent(
+        cipher.open(row.phone_sealed, context=_context(message_id, "phone")),
+        json.loads(cipher.open(row.content_sealed, context=_context(message_id, "content"))),
+    )
+
+
+# --- Statuses ---
+
+
+async def apply_status(session: Session, report: StatusReport) -> StatusEffect:
+    """Apply a status to its message, forward only (I10).
+
+    It belongs to the message with its ids. With none, it proves the one send to that customer of whose outcome nothing
+    is known, if that was within a quarter of an hour (I7); else it waits for its message.
+    """
+    await _serialize(session, report.account_id, report.phone_hash, report.gupshup_id, report.whatsapp_id)
+    message = await _match(session, report) or await _find_unproven(session, report)
+    if message is None:
+        await session.execute(insert(orphan_statuses).values(_orphan(report)))
+        return StatusEffect(None, changed=False)
+    return await _apply(session, message, report)
+
+
+async def adopt_by_reference(session: Session, message_id: str, gupshup_message_id: str | None) -> Message | None:
+    """Let a tap prove that a message of unknown outcome was delivered; others stay as they are (F28)."""
+    message = await one(session, _select().where(messages.c.id == message_id).with_for_update(), Message)
+    if message is None or message.status not in _UNDECIDED:
+        return message
+    at = (await session.execute(select(func.now()))).scalar_one()
+    report = StatusReport(message.account_id, MessageStatus.DELIVERED, gupshup_id=gupshup_message_id, at=at)
+    return (await _apply(session, message, report)).message
+
+
+async def find_by_provider_ids(session: Session, account_id: str, ids: Sequence[str]) -> Message | None:
+    """Return the message of an account that has one of Gupshup's or WhatsApp's ids; the first id decides."""
+    if not ids:
+        return None
+    statement = _select().where(
+        messages.c.account_id == account_id,
+        or_(messages.c.gupshup_message_id.in_(ids), messages.c.whatsapp_message_id.in_(ids)),
+    )
+    found = await many(session, statement, Message)
+    by_id = {known: message for message in found for known in (message.gupshup_message_id, message.whatsapp_message_id)}
+    return next((by_id[wanted] for wanted in ids if wanted in by_id), None)
+
+
+async def forget_orphan_statuses(session: Session, now: datetime) -> int:
+    """Delete the statuses whose message never came, and return how many; for the daily cleaning."""
+    statement = (
+        delete(orphan_statuses).where(orphan_statuses.c.at < now - ORPHANS_KEPT).returning(orphan_statuses.c.id)
+    )
+    return len((await session.execute(statement)).all())
+
+
+# --- What taps refer to ---
+
+
+async def add_references(
+    session: Session,
+    *,
+    workspace_id: str,
+    case_id: str | None,
+    message_id: str,
+    references: Sequence[Reference],
+) -> None:
+    """Keep what can be tapped in a message."""
+    if not references:
+        return
+    rows = [
+        {
+            "token_hash": reference.token_hash,
+            "workspace_id": workspace_id,
+            "case_id": case_id,
+            "message_id": message_id,
+            "choice": reference.choice,
+            "title": reference.title,
+        }
+        for reference in references
+    ]
+    await session.execute(insert(reply_references).values(rows).on_conflict_do_nothing())
+
+
+async def find_reference(session: Session, token_hash: bytes) -> FoundReference | None:
+    """Return where a tapped reference belongs, whatever workspace that is: the token is the proof (S4)."""
+    statement = select(*columns(reply_references, FoundReference)).where(
+        reply_references.c.token_hash == token_hash
+    )
+    return await one(session, statement, FoundReference)
+
+
+async def find_choice(session: Session, message_id: str, title: str) -> str | None:
+    """Return what the words of a button of a message stand for, however they are spaced and written."""
+    statement = (
+        select(reply_references.c.choice)
+        .where(
+            reply_references.c.message_id == message_id,
+            func.lower(func.btrim(reply_references.c.title)) == title.strip().lower(),
+        )
+        .limit(1)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+# --- Customers ---
+
+
+async def note_inbound(session: Session, account_id: str, phone_hash: bytes, at: datetime) -> None:
+    """Note that a customer wrote: it opens the 24 h window (R7.11)."""
+    statement = insert(customers).values(account_id=account_id, phone_hash=phone_hash, last_inbound_at=at)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account_id", "phone_hash"],
+            set_={"last_inbound_at": func.greatest(customers.c.last_inbound_at, at)},
+        )
+    )
+
+
+async def customer(session: Session, account_id: str, phone_hash: bytes, *, lock: bool = False) -> Customer:
+    """Return what a sender knows of a customer.
+
+    Args:
+        session: The transaction.
+        account_id: The sender.
+        phone_hash: The customer.
+        lock: Keep it as it is until the transaction ends, as a send must (I6).
+    """
+    if lock:  # an opt-out that comes in the same moment must find a row to wait for
+        await session.execute(
+            insert(customers).values(account_id=account_id, phone_hash=phone_hash).on_conflict_do_nothing()
+        )
+    statement = select(*columns(customers, Customer)).where(
+        customers.c.account_id == account_id, customers.c.phone_hash == phone_hash
+    )
+    found = await one(session, statement.with_for_update(read=True) if lock else statement, Customer)
+    return found or Customer()
+
+
+async def set_opt_out(
+    session: Session, account_id: str, phone_hash: bytes, *, opted_out: bool, at: datetime, proof: str
+) -> None:
+    """Note that a customer wants no more messages, or wants them again; a late callback changes nothing (R5.5)."""
+    values = {
+        "opted_out_at": at if opted_out else None,
+        "opt_changed_at": at,
+        "opt_out_proof": proof,
+    }
+    statement = insert(customers).values(account_id=account_id, phone_hash=phone_hash, **values)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account_id", "phone_hash"],
+            set_=values,
+            where=func.coalesce(customers.c.opt_changed_at, at) <= at,
+        )
+    )
+
+
+async def claim_standard_answer(
+    session: Session, account_id: str, phone_hash: bytes, now: datetime, *, every: timedelta
+) -> bool:
+    """Tell whether a customer without a case is to be answered now; of several at once, one is told so (R7.5)."""
+    statement = insert(customers).values(
+        account_id=account_id, phone_hash=phone_hash, last_standard_answer_at=now
+    )
+    last = customers.c.last_standard_answer_at
+    claimed = await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account_id", "phone_hash"],
+            set_={"last_standard_answer_at": now},
+            where=or_(last.is_(None), last <= now - every),
+        ).returning(customers.c.account_id)
+    )
+    return claimed.one_or_none() is not None
+
+
+# --- How statuses find their messages ---
+
+
+def _select() -> Any:
+    return select(*columns(messages, Message))
+
+
+async def _serialize(session: Session, account_id: str, *what: bytes | str | None) -> None:
+    """Let one transaction at a time deal with a customer or a provider's id.
+
+    A status and the answer of its send may come at the same instant. Each would look for the other before the other is
+    committed, and the status would stay an orphan for ever. Sorted, so that no two transactions wait for each other;
+    and before any row is locked.
+    """
+    keys = sorted({_lock_key(account_id, one_of) for one_of in what if one_of})
+    if keys:
+        each = func.unnest(bindparam("keys", keys, SqlArray(BigInteger))).column_valued("key")
+        await session.execute(select(func.pg_advisory_xact_lock(each)))
+
+
+def _lock_key(account_id: str, what: bytes | str) -> int:
+    name = what if isinstance(what, bytes) else what.encode("utf-8", "replace")
+    return int.from_bytes(sha256(account_id.encode() + b"\0" + name).digest()[:8], signed=True)
+
+
+async def _match(session: Session, report: StatusReport) -> Message | None:
+    """Return the message with a report's ids, locked: Gupshup's id goes before WhatsApp's."""
+    for column, known in (
+        (messages.c.gupshup_message_id, report.gupshup_id),
+        (messages.c.whatsapp_message_id, report.whatsapp_id),
+    ):
+        if known:
+            statement = _select().where(messages.c.account_id == report.account_id, column == known)
+            if found := await one(session, statement.limit(1).with_for_update(), Message):
+                return found
+    return None
+
+
+async def _find_unproven(session: Session, report: StatusReport) -> Message | None:
+    """Return the one message that a report without a match can only belong to.
+
+    A send whose answer is still awaited counts too: with it beside an unknown one, nobody can say whose status it is.
+    """
+    if report.phone_hash is None:
+        return None
+    statement = (
+        _select()
+        .where(
+            messages.c.account_id == report.account_id,
+            messages.c.phone_hash == report.phone_hash,
+            messages.c.status.in_(_UNDECIDED),
+            messages.c.gupshup_message_id.is_(None),
+            messages.c.whatsapp_message_id.is_(None),
+            messages.c.sending_at >= report.at - ADOPTED_WITHIN,
+        )
+        .limit(2)
+        .with_for_update()
+    )
+    found = await many(session, statement, Message)
+    if len(found) == 1 and found[0].status is MessageStatus.UNKNOWN:
+        return found[0]
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    message: Message
+    changed: bool
+
+
+async def _apply(session: Session, message: Message, report: StatusReport) -> Any:
+    raise NotImplementedError

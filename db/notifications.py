@@ -1,0 +1,137 @@
+"""Notifications: which template a workspace sends for an event, through which account, and whether it does (R4)."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.rows import columns
+from db.session import Session
+from db.tables import notifications, workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A quick-reply button of a template: its words, and the choice that it stands for."""
+
+    label: str
+    choice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """What fills a placeholder: a variable, and the text to use when it has no value."""
+
+    variable: str
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The switch and the template of one event, account and language.
+
+    Attributes:
+        workspace_id: Whose it is.
+        account_id: The account it was set up for; it is never sent through another (R4.2).
+        event: The journey event.
+        language: The template's language.
+        template_id: Gupshup's id of the template.
+        template_name: Its name.
+        category: Its category, which decides the price.
+        header: Its text above.
+        body: Its text, placeholders included.
+        footer: Its text beneath.
+        buttons: Its quick replies, in their order.
+        params: What fills its placeholders, in their order.
+        is_on: Whether it is sent at all.
+        attention: Why nothing is sent with it now; empty while all is well (R4.8).
+    """
+
+    workspace_id: str
+    account_id: str
+    event: str
+    language: str
+    template_id: str
+    template_name: str = ""
+    category: str = ""
+    header: str = ""
+    body: str = ""
+    footer: str = ""
+    buttons: tuple[Button, ...] = ()
+    params: tuple[Param, ...] = ()
+    is_on: bool = False
+    attention: str = ""
+
+
+async def find_notification(
+    session: Session, workspace_id: str, account_id: str, event: str, language: str, *, lock: bool = False
+) -> Notification | None:
+    """Return an event's notification in a language, else in the workspace's own, else in any (R6.13).
+
+    Args:
+        session: The transaction.
+        workspace_id: The workspace.
+        account_id: The account that is to send.
+        event: The journey event.
+        language: The customer's language.
+        lock: Keep it as it is until the transaction ends, as a send must (I6).
+    """
+    table = notifications
+    own = select(workspaces.c.default_language).where(workspaces.c.id == workspace_id).scalar_subquery()
+    statement = (
+        select(*columns(table, Notification))
+        .where(
+            table.c.workspace_id == workspace_id, table.c.account_id == account_id, table.c.event == event
+        )
+        .order_by((table.c.language == language).desc(), (table.c.language == own).desc(), table.c.language)
+        .limit(1)
+    )
+    if lock:
+        statement = statement.with_for_update(read=True, of=table)
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else _notification(**row._asdict())
+
+
+async def list_notifications(session: Session, workspace_id: str, account_id: str) -> tuple[Notification, ...]:
+    """Return what a workspace has set up for an account."""
+    table = notifications
+    statement = (
+        select(*columns(table, Notification))
+        .where(table.c.workspace_id == workspace_id, table.c.account_id == account_id)
+        .order_by(table.c.event, table.c.language)
+    )
+    return tuple(_notification(**row._asdict()) for row in (await session.execute(statement)).all())
+
+
+async def save_notification(session: Session, notification: Notification) -> None:
+    """Keep a notification; there is one for each workspace, account, event and language."""
+    values = asdict(notification) | {"updated_at": func.now()}
+    statement = insert(notifications).values(values)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["workspace_id", "account_id", "event", "language"], set_=values
+        )
+    )
+
+
+async def hold_template(session: Session, account_id: str, template_id: str, reason: str | None) -> int:
+    """Stop sending with a template and say why, or with None go on; return how many notifications use it."""
+    table = notifications
+    statement = (
+        update(table)
+        .where(table.c.account_id == account_id, table.c.template_id == template_id)
+        .values(attention=reason or "", updated_at=func.now())
+        .returning(table.c.workspace_id)
+    )
+    return len((await session.execute(statement)).all())
+
+
+def _notification(
+    *, buttons: list[dict[str, Any]], params: list[dict[str, Any]], **values: Any
+) -> Notification:
+    return Notification(
+        buttons=tuple(Button(**button) for button in buttons),
+        params=tuple(Param(**param) for param in params),
+        **values,
+    )

@@ -1,0 +1,1 @@
+"""What callbacks mean: stored once by `api`, understood here once, told to workflows."""

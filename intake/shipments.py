@@ -1,0 +1,246 @@
+"""What the order system's events mean: a failed delivery opens a case, a move of the parcel ends one (R6.1, R6.9)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import uuid4
+
+from clients.carriers.eshopbox import OrderEvent, parse_order_event
+from db import accounts, cases, notifications, timeline, workspaces
+from db.cases import CaseRow
+from db.encryption import Cipher
+from db.inbox import InboxItem
+from db.session import Session
+from db.workspaces import Workspace
+from domain import timing
+from domain.case_events import ShipmentMoved, Superseded
+from domain.cases import CaseFacts
+from domain.failures import REASON_RULES, Capabilities, Mode
+from domain.shipments import FINAL_MOVES, FailedDelivery, JourneyEvent, ShipmentMove
+from intake.telling import Meaning, StartCase, TellCase, Telling, handled, ignored
+from workflows.client import Mail
+
+__all__ = ["Report", "report", "understand"]
+
+_EVENT = JourneyEvent.FAILED_DELIVERY.value
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a reported failure came to.
+
+    Attributes:
+        result: `opened`; `known`, the same report again; `conflict`, another one for the same attempt; `not_sent`,
+            nobody may be written to (R5.1); `settled`, the parcel is past this; `outdated`, a later attempt failed.
+        reason: Why there is no new case, in words.
+        case: The case of this attempt, where there is one.
+        tell: What workflows have to learn.
+    """
+
+    result: Literal["opened", "known", "conflict", "not_sent", "settled", "outdated"]
+    reason: str = ""
+    case: CaseRow | None = None
+    tell: tuple[Telling, ...] = ()
+
+
+async def understand(
+    session: Session, cipher: Cipher, item: InboxItem, *, capabilities: Capabilities, now: datetime
+) -> Meaning:
+    """Give one stored event of the order system its effect.
+
+    Raises:
+        UnreadableOrderEvent: The stored body cannot be read.
+    """
+    event = parse_order_event(item.body, received_at=item.received_at)
+    if event.workspace_slug and event.workspace_slug != item.owner_id:
+        return ignored("another workspace's event")
+    if event.failed is not None:
+        found = await report(session, cipher, item.owner_id, event.failed, capabilities=capabilities, now=now)
+        if found.result in ("opened", "known"):
+            return handled(found.reason or found.result, *found.tell)
+        return ignored(f"{found.result}: {found.reason}")
+    if event.move is None:
+        return ignored(f"{event.resource} {event.subtype}: nothing follows from it")
+    return await _moved(session, cipher, item, event, event.move)
+
+
+async def report(
+    session: Session,
+    cipher: Cipher,
+    workspace_id: str,
+    failed: FailedDelivery,
+    *,
+    capabilities: Capabilities,
+    now: datetime,
+) -> Report:
+    """Take a failed delivery: one case for each workspace, shipment and attempt, for ever (I3).
+
+    Raises:
+        NotFound: There is no such workspace.
+    """
+    workspace = await workspaces.get_workspace(session, workspace_id)
+    failed = replace(failed, workspace_id=workspace_id, brand=failed.brand or workspace.brand)
+    known = await cases.find_case_by_attempt(session, workspace_id, failed.shipment_id, failed.attempt)
+    if known is not None:
+        return await _again(session, cipher, known, failed, now)
+    shipment = await cases.record_move(
+        session,
+        workspace_id,
+        failed.shipment_id,
+        order_id=failed.order_id,
+        tracking_id=failed.tracking_id,
+        move=None,
+        attempt=failed.attempt,
+        at=failed.failed_at,
+    )
+    if shipment.final is not None:
+        return Report("settled", f"the shipment's state is {shipment.final}")
+    if shipment.attempt > failed.attempt:
+        return Report("outdated", f"attempt {shipment.attempt} failed already")
+    return await _open(session, cipher, workspace, failed, capabilities, now)
+
+
+async def _again(
+    session: Session, cipher: Cipher, known: CaseRow, failed: FailedDelivery, now: datetime
+) -> Report:
+    """Take a report whose attempt has its case: the same again changes nothing, another one is put on record (F56)."""
+    facts, _ = await cases.get_start(session, cipher, known.workspace_id, known.id)
+    if facts.failure != failed:
+        entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=f"conflict:{known.id}:{failed.failed_at:%s}")
+        await timeline.add_entry(session, cipher, entry)
+        return Report("conflict", "another report for the same attempt; the first one stands", known)
+    tell = () if known.outcome else await _tell_of(session, known)
+    return Report("known", "the same report again", known, tell)
+
+
+async def _open(
+    session: Session,
+    cipher: Cipher,
+    workspace: Workspace,
+    failed: FailedDelivery,
+    capabilities: Capabilities,
+    now: datetime,
+) -> Report:
+    """Open the case, unless nobody may be written to (R5.1)."""
+    language = failed.language or workspace.default_language
+    sender = await accounts.find_sender(session, workspace.id)
+    notification = (
+        await notifications.find_notification(session, workspace.id, sender.id, _EVENT, language)
+        if sender is not None
+        else None
+    )
+    if sender is None or notification is None or not notification.is_on:
+        reason = "no WhatsApp account is installed" if sender is None else "the notification is switched off"
+        key = f"not-sent:{failed.shipment_id}:{failed.attempt}"
+        entry = _entry(
+            failed, None, now, kind="notification", topic=f"{_EVENT}_not_sent", key=key, detail=reason
+        )
+        await timeline.add_entry(session, cipher, entry)
+        return Report("not_sent", reason)
+    case_id = str(uuid4())
+    facts = CaseFacts(
+        case_id=case_id,
+        account_id=sender.id,
+        failure=failed,
+        capabilities=capabilities,
+        language=language,
+        address_form=True,
+    )
+    deadline_at = timing.deadline(failed.failed_at, workspace.policy, spread_by=case_id)
+    row, is_new = await cases.add_case(
+        session, cipher, facts, workspace.policy, deadline_at=deadline_at, now=now
+    )
+    if not is_new:  # the same report at the same instant, by another process
+        return await _again(session, cipher, row, failed, now)
+    entry = _entry(
+        failed,
+        row.id,
+        now,
+        topic=_EVENT,
+        key=f"report:{row.id}",
+        detail=f"attempt {failed.attempt}: {REASON_RULES[failed.reason].words}",
+        data={
+            "reason": failed.reason.value,
+            "raw_code": failed.raw_code,
+            "raw_reason": failed.raw_reason,
+            "raw_remark": failed.raw_remark,
+            "courier": failed.courier_name,
+        },
+    )
+    await timeline.add_entry(session, cipher, entry)
+    return Report("opened", case=row, tell=await _tell_of(session, row))
+
+
+async def _tell_of(session: Session, row: CaseRow) -> tuple[Telling, ...]:
+    """Return what follows from an open case: earlier attempts' cases end, then its own run starts (R6.1)."""
+    still_open = await cases.list_open_of_shipment(session, row.workspace_id, row.shipment_id)
+    mail = Mail(f"superseded:{row.id}", Superseded(row.attempt))
+    earlier = (case for case in still_open if case.attempt < row.attempt)
+    superseded = (TellCase(case.workspace_id, case.id, mail) for case in earlier)
+    start = () if row.started_at else (StartCase(row.workspace_id, row.id),)
+    return (*superseded, *start)
+
+
+async def _moved(
+    session: Session, cipher: Cipher, item: InboxItem, event: OrderEvent, move: ShipmentMove
+) -> Meaning:
+    """Record where the parcel is, and tell its open cases (R6.9)."""
+    await cases.record_move(
+        session,
+        item.owner_id,
+        event.shipment_id,
+        order_id=event.order_id,
+        tracking_id=event.tracking_id,
+        move=move,
+        attempt=None,
+        at=event.occurred_at,
+    )
+    still_open = await cases.list_open_of_shipment(session, item.owner_id, event.shipment_id)
+    # A step reported late, from before the failure, says nothing about it; a final one does whenever it comes.
+    concerned = [row for row in still_open if move in FINAL_MOVES or event.occurred_at >= row.failed_at]
+    if not concerned:
+        return handled(f"{move.value}: no case waits")
+    for row in concerned:
+        await timeline.add_entry(
+            session,
+            cipher,
+            timeline.Entry(
+                workspace_id=row.workspace_id,
+                order_id=row.order_id,
+                shipment_id=row.shipment_id,
+                case_id=row.id,
+                at=item.received_at,
+                kind="report",
+                topic=move.value,
+                key=f"move:{row.id}:{item.event_key}",
+                mode=Mode.AUTOMATIC.value,
+            ),
+        )
+    mail = Mail(f"{item.source}:{item.owner_id}:{item.event_key}", ShipmentMoved(move))
+    return handled(move.value, *(TellCase(row.workspace_id, row.id, mail) for row in concerned))
+
+
+def _entry(
+    failed: FailedDelivery,
+    case_id: str | None,
+    at: datetime,
+    *,
+    topic: str,
+    key: str,
+    kind: Literal["report", "notification"] = "report",
+    detail: str = "",
+    data: dict[str, object] | None = None,
+) -> timeline.Entry:
+    return timeline.Entry(
+        workspace_id=failed.workspace_id,
+        order_id=failed.order_id,
+        shipment_id=failed.shipment_id,
+        case_id=case_id,
+        at=at,
+        kind=kind,
+        topic=topic,
+        key=key,
+        detail=detail,
+        mode=Mode.AUTOMATIC.value,
+        data=data or {},
+    )

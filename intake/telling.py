@@ -1,0 +1,137 @@
+"""What a callback means, as values, and telling workflows of it after the commit.
+
+Everything here may be done again: starting is idempotent by the run's id, mail by its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from db import cases
+from db.cases import CaseRow
+from db.encryption import Cipher
+from db.session import Database
+from domain.case_events import ActionRequest, CustomerReplied
+from domain.cases import Outcome, ended_case
+from domain.failures import Action, Mode
+from workflows.client import CaseNotRunning, CaseRef, CaseStart, LateReply, Mail, Workflows
+
+
+@dataclass(frozen=True, slots=True)
+class StartCase:
+    """A case's run has to be started."""
+
+    workspace_id: str
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellCase:
+    """A case has to learn a fact."""
+
+    workspace_id: str
+    case_id: str
+    mail: Mail
+
+
+Telling = StartCase | TellCase
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one callback came to.
+
+    Attributes:
+        state: `handled`, or `ignored` for what has no effect.
+        note: Why, in words for ops; nothing personal.
+        tell: What workflows have to learn, in this order.
+    """
+
+    state: Literal["handled", "ignored"]
+    note: str = ""
+    tell: tuple[Telling, ...] = ()
+
+
+def handled(note: str = "", *tell: Telling) -> Meaning:
+    """Return the meaning of a callback that had an effect."""
+    return Meaning("handled", note, tell)
+
+
+def ignored(note: str) -> Meaning:
+    """Return the meaning of a callback without effect; the reason is kept (I1)."""
+    return Meaning("ignored", note)
+
+
+def case_ref(row: CaseRow) -> CaseRef:
+    """Return which run belongs to a case."""
+    return CaseRef(row.workspace_id, row.shipment_id, row.attempt)
+
+
+class Teller:
+    """Tells workflows what was committed."""
+
+    def __init__(
+        self, *, database: Database, cipher: Cipher, workflows: Workflows, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._workflows = workflows
+        self._clock = clock
+
+    async def tell(self, telling: Telling) -> None:
+        """Tell one thing.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+            CaseNotRunning: Our row is open and was started, and yet there is no run.
+        """
+        match telling:
+            case StartCase():
+                await self._start(telling.workspace_id, telling.case_id)
+            case TellCase():
+                await self._tell_case(telling)
+
+    async def _start(self, workspace_id: str, case_id: str) -> None:
+        async with self._database.transaction() as session:
+            facts, policy = await cases.get_start(session, self._cipher, workspace_id, case_id)
+        await self._workflows.start_case(CaseStart(facts, policy))
+        async with self._database.transaction() as session:
+            await cases.mark_started(session, workspace_id, case_id, self._clock())
+
+    async def _tell_case(self, telling: TellCase) -> None:
+        row = await self._row(telling)
+        if row is None:
+            return
+        if row.outcome:
+            await self._after_end(telling, row)
+            return
+        if row.started_at is None:  # its report was committed and the start did not follow (F6)
+            await self._start(telling.workspace_id, telling.case_id)
+        try:
+            await self._workflows.tell_case(case_ref(row), telling.mail)
+        except CaseNotRunning:
+            # The run records its end before it closes: if it is over, the row says so by now.
+            row = await self._row(telling)
+            if row is None or not row.outcome:
+                raise
+            await self._after_end(telling, row)
+
+    async def _after_end(self, telling: TellCase, row: CaseRow) -> None:
+        """Answer a reply that came too late (R6.9, R7.2); other facts mean nothing to an ended case."""
+        event = telling.mail.event
+        if not isinstance(event, CustomerReplied):
+            return
+        async with self._database.transaction() as session:
+            facts, policy = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
+        accepted = (
+            ActionRequest(f"{row.id}/accepted", Action(row.accepted_action), Mode.WHATSAPP, on=row.accepted_on)
+            if row.accepted_action
+            else None
+        )
+        case = ended_case(facts, policy, Outcome(row.outcome), accepted)
+        await self._workflows.answer_late(event.reply.id, LateReply(case, policy, event))
+
+    async def _row(self, telling: TellCase) -> CaseRow | None:
+        async with self._database.transaction() as session:
+            return await cases.find_case(session, telling.workspace_id, telling.case_id)

@@ -1,0 +1,1 @@
+"""Tests of the order system's adapter: calls, tokens, tracking, events."""

@@ -1,0 +1,1 @@
+"""The rules as tables: given a case and what happens, expect what it asks for."""
