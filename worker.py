@@ -2,10 +2,11 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import structlog
-from intake.inbox import Intake
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
@@ -18,6 +19,7 @@ from bootstrap.logs import configure
 from bootstrap.resources import Resources, open_resources, utc_now
 from bootstrap.settings import Settings
 from bootstrap.temporal import connect
+from intake.inbox import Intake
 from workflows import options
 from workflows.client import Workflows
 from workflows.failed_delivery import FailedDeliveryWorkflow
@@ -27,25 +29,37 @@ from workflows.outgoing_event import OutgoingEventWorkflow
 _log = structlog.get_logger("worker")
 
 
-def build_worker(client: Client, resources: Resources) -> Worker:
-    """Return the worker with everything it runs."""
-    shared = {"database": resources.database, "cipher": resources.cipher, "clock": utc_now}
+WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, OutgoingEventWorkflow)
+
+
+def activities_of(resources: Resources) -> list[Callable[..., object]]:
+    """Return every activity, each with what it works with."""
+    shared: dict[str, Any] = {
+        "database": resources.database,
+        "cipher": resources.cipher,
+        "clock": utc_now,
+    }
     messages = Messages(gupshup=resources.gupshup, **shared)
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
+    return [
+        messages.send_template,
+        messages.send_session,
+        carriers.take_action,
+        cases.record,
+        cases.end,
+        events.deliver,
+    ]
+
+
+def build_worker(client: Client, resources: Resources) -> Worker:
+    """Return the worker with everything it runs."""
     return Worker(
         client,
         task_queue=options.TASK_QUEUE,
-        workflows=[FailedDeliveryWorkflow, LateReplyWorkflow, OutgoingEventWorkflow],
-        activities=[
-            messages.send_template,
-            messages.send_session,
-            carriers.take_action,
-            cases.record,
-            cases.end,
-            events.deliver,
-        ],
+        workflows=WORKFLOWS,
+        activities=activities_of(resources),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=20,  # replays after a restart must not trip the 2 s deadlock detector
         max_concurrent_activities=100,

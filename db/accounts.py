@@ -8,7 +8,7 @@ from sqlalchemy import case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher, digest
-from db.rows import columns, one
+from db.rows import one
 from db.session import NotFound, Session
 from db.tables import app_accounts, installations, senders
 from db.workspaces import is_one_of
@@ -243,9 +243,7 @@ async def find_sender(session: Session, workspace_id: str) -> AppAccount | None:
     return await one(session, statement, AppAccount)
 
 
-async def is_installed(
-    session: Session, workspace_id: str, account_id: str, *, lock: bool = False
-) -> bool:
+async def is_installed(session: Session, workspace_id: str, account_id: str, *, lock: bool = False) -> bool:
     """Tell whether an account is installed in a workspace.
 
     Args:

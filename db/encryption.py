@@ -98,7 +98,9 @@ class Cipher:
     def seal_credential(self, plain: str, *, context: str) -> bytes:
         """Seal a credential under a key of its own, which a master key wraps (S16)."""
         data_key = os.urandom(_KEY)
-        return self._wrapped(data_key, context) + _encrypted(AESGCM(data_key), plain.encode(), context.encode())
+        return self._wrapped(data_key, context) + _encrypted(
+            AESGCM(data_key), plain.encode(), context.encode()
+        )
 
     def open_credential(self, sealed: bytes, *, context: str) -> str:
         """Open a credential in the place it was sealed for.

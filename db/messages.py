@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy import ARRAY as SqlArray
+from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
@@ -31,6 +31,7 @@ ADOPTED_WITHIN = timedelta(minutes=15)
 """How long after a send without answer a status may prove that it was accepted."""
 
 _UNDECIDED = (MessageStatus.SENDING, MessageStatus.UNKNOWN)
+_NOT_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN, MessageStatus.REFUSED)
 _NEVER_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.REFUSED)
 
 
@@ -129,7 +130,7 @@ class MessageContent:
     content: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """One status as Gupshup reported it.
 
@@ -153,7 +154,7 @@ class StatusReport:
     phone_hash: bytes | None = field(default=None, repr=False)
     code: str = ""
     reason: str = ""
-    at: datetime = field(kw_only=True)
+    at: datetime
     provider_at: datetime | None = None
     pricing_category: str = ""
 
@@ -264,7 +265,8 @@ async def add_message(session: Session, cipher: Cipher, new: NewMessage) -> Mess
             phone_last4=new.phone[-4:],
         )
     )
-    await _note_status(session, message, MessageStatus.SENDING, at=new.now)
+    written = StatusReport(account_id=new.account_id, status=MessageStatus.SENDING, at=new.now)
+    await _note_status(session, message, written)
     return message
 
 
@@ -303,13 +305,13 @@ async def record_outcome(
     session: Session,
     message_id: str,
     *,
-    status: Literal[MessageStatus.SUBMITTED, MessageStatus.REFUSED, MessageStatus.UNKNOWN],
+    status: MessageStatus,
     now: datetime,
     gupshup_message_id: str | None = None,
     code: str = "",
     reason: str = "",
 ) -> Message:
-    """Record what came of a send; statuses that overtook the answer are applied now (F30).
+    """Record what came of a send: submitted, refused or unknown; statuses that overtook it are applied now (F30).
 
     Raises:
         NotFound: There is no such message.
@@ -322,10 +324,15 @@ async def record_outcome(
     if message is None:
         raise NotFound(f"message {message_id}")
     report = StatusReport(
-        message.account_id, status, gupshup_id=gupshup_message_id, code=code, reason=reason, at=now
+        account_id=message.account_id,
+        status=status,
+        gupshup_id=gupshup_message_id,
+        code=code,
+        reason=reason,
+        at=now,
     )
-    message = (await _apply(session, message, report)).message
-    if status is MessageStatus.UNKNOWN:
+    message = (await _apply(session, message, report)).message or message
+    if message.status is MessageStatus.UNKNOWN:
         return await _adopt_orphans(session, message)
     return message
 
@@ -380,13 +387,17 @@ async def apply_status(session: Session, report: StatusReport) -> StatusEffect:
     return await _apply(session, message, report)
 
 
-async def adopt_by_reference(session: Session, message_id: str, gupshup_message_id: str | None) -> Message | None:
+async def adopt_by_reference(
+    session: Session, message_id: str, gupshup_message_id: str | None
+) -> Message | None:
     """Let a tap prove that a message of unknown outcome was delivered; others stay as they are (F28)."""
     message = await one(session, _select().where(messages.c.id == message_id).with_for_update(), Message)
     if message is None or message.status not in _UNDECIDED:
         return message
     at = (await session.execute(select(func.now()))).scalar_one()
-    report = StatusReport(message.account_id, MessageStatus.DELIVERED, gupshup_id=gupshup_message_id, at=at)
+    report = StatusReport(
+        account_id=message.account_id, status=MessageStatus.DELIVERED, gupshup_id=gupshup_message_id, at=at
+    )
     return (await _apply(session, message, report)).message
 
 
@@ -399,14 +410,20 @@ async def find_by_provider_ids(session: Session, account_id: str, ids: Sequence[
         or_(messages.c.gupshup_message_id.in_(ids), messages.c.whatsapp_message_id.in_(ids)),
     )
     found = await many(session, statement, Message)
-    by_id = {known: message for message in found for known in (message.gupshup_message_id, message.whatsapp_message_id)}
+    by_id = {
+        known: message
+        for message in found
+        for known in (message.gupshup_message_id, message.whatsapp_message_id)
+    }
     return next((by_id[wanted] for wanted in ids if wanted in by_id), None)
 
 
 async def forget_orphan_statuses(session: Session, now: datetime) -> int:
     """Delete the statuses whose message never came, and return how many; for the daily cleaning."""
     statement = (
-        delete(orphan_statuses).where(orphan_statuses.c.at < now - ORPHANS_KEPT).returning(orphan_statuses.c.id)
+        delete(orphan_statuses)
+        .where(orphan_statuses.c.at < now - ORPHANS_KEPT)
+        .returning(orphan_statuses.c.id)
     )
     return len((await session.execute(statement)).all())
 
@@ -595,11 +612,129 @@ async def _find_unproven(session: Session, report: StatusReport) -> Message | No
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Applied:
-    message: Message
-    changed: bool
+async def _apply(session: Session, message: Message, report: StatusReport) -> StatusEffect:
+    """Move a locked message forward by a report, and by the orphans of the ids that it brings."""
+    status = forward(message.status, report.status)
+    changed = status is not message.status
+    gupshup_id = message.gupshup_message_id or report.gupshup_id or None
+    whatsapp_id = message.whatsapp_message_id or report.whatsapp_id or None
+    has_new_ids = (gupshup_id, whatsapp_id) != (message.gupshup_message_id, message.whatsapp_message_id)
+    if changed or has_new_ids:
+        values: dict[str, Any] = {"gupshup_message_id": gupshup_id, "whatsapp_message_id": whatsapp_id}
+        if changed:
+            values |= {
+                "status": status,
+                "changed_at": report.at,
+                "lease_until": None,
+                "code": report.code,
+                "reason": report.reason,
+            }
+        statement = (
+            update(messages)
+            .where(messages.c.id == message.id)
+            .values(values)
+            .returning(*columns(messages, Message))
+        )
+        message = await one(session, statement, Message) or message
+    await _note_status(session, message, report)
+    if changed or report.pricing_category:
+        await _charge(session, message, report.pricing_category)
+    if has_new_ids:
+        for orphan in await _take_orphans(session, message):
+            effect = await _apply(session, message, orphan)
+            message, changed = effect.message or message, changed or effect.changed
+    return StatusEffect(message, changed)
 
 
-async def _apply(session: Session, message: Message, report: StatusReport) -> Any:
-    raise NotImplementedError
+async def _note_status(session: Session, message: Message, report: StatusReport) -> None:
+    statement = insert(message_statuses).values(
+        message_id=message.id,
+        workspace_id=message.workspace_id,
+        status=report.status,
+        at=report.at,
+        provider_at=report.provider_at,
+        code=report.code,
+        reason=report.reason,
+    )
+    await session.execute(statement.on_conflict_do_nothing())
+
+
+async def _charge(session: Session, message: Message, pricing_category: str) -> None:
+    """Bring the usage record in line with the status: what was accepted is charged unless it failed (R5.4)."""
+    outcome = message.status.value if message.status in _NOT_ACCEPTED else "accepted"
+    values: dict[str, Any] = {
+        "outcome": outcome,
+        "is_charged": outcome == "accepted" and message.status is not MessageStatus.FAILED,
+    }
+    if pricing_category:
+        values["pricing_category"] = pricing_category
+    await session.execute(update(usage).where(usage.c.message_id == message.id).values(values))
+
+
+def _orphan(report: StatusReport) -> dict[str, Any]:
+    return {
+        "account_id": report.account_id,
+        "status": report.status,
+        "gupshup_id": report.gupshup_id or None,
+        "whatsapp_id": report.whatsapp_id or None,
+        "phone_hash": report.phone_hash,
+        "code": report.code,
+        "reason": report.reason,
+        "at": report.at,
+        "provider_at": report.provider_at,
+        "pricing_category": report.pricing_category,
+    }
+
+
+async def _take_orphans(session: Session, message: Message) -> tuple[StatusReport, ...]:
+    """Take the statuses that waited for a message's ids."""
+    table = orphan_statuses
+    ids = [
+        column == known
+        for column, known in (
+            (table.c.gupshup_id, message.gupshup_message_id),
+            (table.c.whatsapp_id, message.whatsapp_message_id),
+        )
+        if known
+    ]
+    statement = (
+        delete(table)
+        .where(table.c.account_id == message.account_id, or_(*ids))
+        .returning(*columns(table, StatusReport))
+    )
+    return tuple(sorted(await many(session, statement, StatusReport), key=lambda report: report.at))
+
+
+async def _adopt_orphans(session: Session, message: Message) -> Message:
+    """Let statuses that came before the outcome was known to be unknown prove that the message was accepted.
+
+    Only if it is the one undecided message to that customer, and the statuses are of one message.
+    """
+    about_it = StatusReport(
+        account_id=message.account_id,
+        status=message.status,
+        phone_hash=message.phone_hash,
+        at=message.sending_at + ADOPTED_WITHIN,
+    )
+    unproven = await _find_unproven(session, about_it)
+    if unproven is None or unproven.id != message.id:
+        return message
+    table = orphan_statuses
+    near = and_(
+        table.c.account_id == message.account_id,
+        table.c.phone_hash == message.phone_hash,
+        table.c.at.between(message.sending_at, message.sending_at + ADOPTED_WITHIN),
+    )
+    waiting = await many(session, select(*columns(table, StatusReport)).where(near), StatusReport)
+    if (
+        max(
+            len({report.gupshup_id for report in waiting} - {None}),
+            len({report.whatsapp_id for report in waiting} - {None}),
+        )
+        > 1
+    ):
+        return message
+    await session.execute(delete(table).where(near))
+    for report in sorted(waiting, key=lambda report: report.at):
+        message = (await _apply(session, message, report)).message or message
+    return message

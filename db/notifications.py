@@ -81,9 +81,7 @@ async def find_notification(
     own = select(workspaces.c.default_language).where(workspaces.c.id == workspace_id).scalar_subquery()
     statement = (
         select(*columns(table, Notification))
-        .where(
-            table.c.workspace_id == workspace_id, table.c.account_id == account_id, table.c.event == event
-        )
+        .where(table.c.workspace_id == workspace_id, table.c.account_id == account_id, table.c.event == event)
         .order_by((table.c.language == language).desc(), (table.c.language == own).desc(), table.c.language)
         .limit(1)
     )
@@ -93,7 +91,9 @@ async def find_notification(
     return None if row is None else _notification(**row._asdict())
 
 
-async def list_notifications(session: Session, workspace_id: str, account_id: str) -> tuple[Notification, ...]:
+async def list_notifications(
+    session: Session, workspace_id: str, account_id: str
+) -> tuple[Notification, ...]:
     """Return what a workspace has set up for an account."""
     table = notifications
     statement = (

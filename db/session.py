@@ -1,9 +1,9 @@
 """Connections and transactions: one engine per purpose, one transaction per request, activity or callback.
 
-    DatabaseTrouble
-    ├── DatabaseUnavailable   refused, cut, read-only, out of connections or space: nothing is known to be done
-    └── TryAgain              deadlock, serialization failure, lock time-out, lost race: the whole transaction again
-    NotFound                  a row that the caller relies on is not there
+DatabaseTrouble
+├── DatabaseUnavailable   refused, cut, read-only, out of connections or space: nothing is known to be done
+└── TryAgain              deadlock, serialization failure, lock time-out, lost race: the whole transaction again
+NotFound                  a row that the caller relies on is not there
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,15 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-__all__ = ["Database", "DatabaseTrouble", "DatabaseUnavailable", "NotFound", "Session", "TryAgain", "asyncpg_url"]
+__all__ = [
+    "Database",
+    "DatabaseTrouble",
+    "DatabaseUnavailable",
+    "NotFound",
+    "Session",
+    "TryAgain",
+    "asyncpg_url",
+]
 
 Session = AsyncSession
 

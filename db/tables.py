@@ -292,7 +292,9 @@ messages = Table(
     UniqueConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "command_id"),
     Index(None, "account_id", "gupshup_message_id", postgresql_where=text("gupshup_message_id IS NOT NULL")),
-    Index(None, "account_id", "whatsapp_message_id", postgresql_where=text("whatsapp_message_id IS NOT NULL")),
+    Index(
+        None, "account_id", "whatsapp_message_id", postgresql_where=text("whatsapp_message_id IS NOT NULL")
+    ),
     Index(None, "workspace_id", "case_id"),
     Index(
         "ix_messages_undecided",
@@ -403,7 +405,9 @@ cases = Table(
     Index(None, "workspace_id", "tracking_id"),
     Index("ix_cases_open", "workspace_id", "opened_at", "id", postgresql_where=text("ended_at IS NULL")),
     Index(None, "account_id", "phone_hash"),
-    Index("ix_cases_unstarted", "opened_at", postgresql_where=text("started_at IS NULL AND ended_at IS NULL")),
+    Index(
+        "ix_cases_unstarted", "opened_at", postgresql_where=text("started_at IS NULL AND ended_at IS NULL")
+    ),
 )
 
 shipments = Table(

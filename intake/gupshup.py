@@ -318,7 +318,7 @@ async def _by_reference(
 ) -> _Target:
     """Find the case of a tap by the unguessable reference that we set when we sent (S4)."""
     found = await messages.find_reference(session, digest(postback))
-    if found is None:
+    if found is None or found.case_id is None:
         raise _Stranger("unknown reference")
     message = await messages.find_message(session, found.message_id)
     if message is None:

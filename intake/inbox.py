@@ -11,7 +11,7 @@ from typing import assert_never
 
 import structlog
 
-from clients.carriers.eshopbox import UnreadableOrderEvent
+from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
 from db import cases, inbox, outgoing_events
 from db.encryption import Cipher
@@ -54,7 +54,7 @@ class Intake:
         cipher: Cipher,
         workflows: Workflows,
         clock: Callable[[], datetime],
-        capabilities: Capabilities,
+        capabilities: Capabilities = Eshopbox.capabilities,
     ) -> None:
         self._database = database
         self._cipher = cipher

@@ -1,5 +1,6 @@
 """What the order system's events mean: a failed delivery opens a case, a move of the parcel ends one (R6.1, R6.9)."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -106,7 +107,9 @@ async def _again(
     """Take a report whose attempt has its case: the same again changes nothing, another one is put on record (F56)."""
     facts, _ = await cases.get_start(session, cipher, known.workspace_id, known.id)
     if facts.failure != failed:
-        entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=f"conflict:{known.id}:{failed.failed_at:%s}")
+        content = hashlib.sha256(repr(failed).encode()).hexdigest()[:16]
+        key = f"conflict:{known.id}:{content}"
+        entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=key)
         await timeline.add_entry(session, cipher, entry)
         return Report("conflict", "another report for the same attempt; the first one stands", known)
     tell = () if known.outcome else await _tell_of(session, known)

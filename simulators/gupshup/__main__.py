@@ -1,4 +1,7 @@
-"""Runs the stand-in: `python -m simulators.gupshup --host 127.0.0.1 --port 8100 --config FILE.json`."""
+"""Runs the stand-in: `python -m simulators.gupshup --host 127.0.0.1 --port 8100 --config FILE.json`.
+
+The phone is at `/phone`, the routes for tests at `/control`. Numbers that always behave one way stand in `fates`.
+"""
 
 from __future__ import annotations
 

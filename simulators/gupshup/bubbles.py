@@ -11,7 +11,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from .customers import ADDRESS_KEYS
-from .indian import INDIA, clock
+from .indian import clock, day_name, day_of, iso
 from .state import App, Content, Message, Reply
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*(\d+)\s*\}\}")
@@ -115,18 +115,20 @@ class SheetView:
 
 
 def entry_at(entry: Message | Reply) -> datetime:
+    """Return when an entry came to stand in its chat."""
     return entry.arrived_at or entry.at if isinstance(entry, Message) else entry.at
 
 
 def bubbles_of(chat: list[Message | Reply], app: App, today: date) -> Iterator[BubbleView]:
+    """Draw a chat, oldest first, with a chip before each day."""
     yield BubbleView(key="note", chip="Simulated messages. Nothing here reaches WhatsApp.", note=True)
     day: date | None = None
     before: bool | None = None
     for entry in chat:
-        on = entry_at(entry).astimezone(INDIA).date()
+        on = day_of(entry_at(entry))
         if on != day:
             day, before = on, None
-            yield BubbleView(key=f"day-{on}", chip=day(on, today))
+            yield BubbleView(key=f"day-{on}", chip=day_name(on, today))
         outgoing = isinstance(entry, Reply)
         turn = before is not None and before != outgoing
         yield _sent(entry, app, turn=turn) if isinstance(entry, Reply) else _received(entry, turn=turn)
@@ -147,7 +149,7 @@ def _received(message: Message, *, turn: bool) -> BubbleView:
         buttons=tuple(_buttons(message)),
         reaction=message.reaction,
         time=clock(at),
-        iso=at.astimezone(INDIA).isoformat(timespec="seconds"),
+        iso=iso(at),
     )
 
 
@@ -165,7 +167,7 @@ def _sent(reply: Reply, app: App, *, turn: bool) -> BubbleView:
         paragraphs=tuple(escape(part) for part in text.split("\n\n") if part.strip()),
         media=media,
         time=clock(reply.at),
-        iso=reply.at.astimezone(INDIA).isoformat(timespec="seconds"),
+        iso=iso(reply.at),
         ticks=reply.status,
     )
 
@@ -229,6 +231,7 @@ def _sheet_id(message: Message) -> str:
 
 
 def sheets_of(chat: list[Message | Reply]) -> Iterator[SheetView]:
+    """Draw the sheet of each list and each address form in a chat."""
     for entry in chat:
         if not isinstance(entry, Message):
             continue

@@ -16,10 +16,22 @@ def spaced(number: str) -> str:
 
 
 def clock(at: datetime) -> str:
+    """Write the time of day: 14:05."""
     return at.astimezone(INDIA).strftime("%H:%M")
 
 
-def day(on: date, today: date) -> str:
+def iso(at: datetime) -> str:
+    """Write a time for machines, with India's offset."""
+    return at.astimezone(INDIA).isoformat(timespec="seconds")
+
+
+def day_of(at: datetime) -> date:
+    """Return the day that it was in India."""
+    return at.astimezone(INDIA).date()
+
+
+def day_name(on: date, today: date) -> str:
+    """Write a day as a chat does: Today, Yesterday, Wednesday, 18 November."""
     if on == today:
         return "Today"
     if on == today - timedelta(days=1):

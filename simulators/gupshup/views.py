@@ -1,7 +1,4 @@
-"""What the phone's pages show: one frozen context per page, with times and texts already formatted.
-
-Times are Indian here and only here.
-"""
+"""What the phone's pages show: one frozen context per page, with times and texts already formatted."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from datetime import date, datetime
 from typing import Final
 
 from .bubbles import KINDS, BubbleView, SheetView, bubbles_of, entry_at, sheets_of
-from .indian import INDIA, clock, spaced
+from .indian import clock, day_of, iso, spaced
 from .network import Network
 from .state import App, CallbackAttempt, Message, Phone, Reply, SendRequest, now
 
@@ -95,7 +92,7 @@ def version_of(network: Network, number: str, app: App) -> str:
 def phone_view(network: Network, phone: Phone, app: App, notice: tuple[str, bool] = ("", False)) -> PhoneView:
     """Build the page of one phone with one chat open."""
     world = network.world
-    today = now().astimezone(INDIA).date()
+    today = day_of(now())
     chat = world.chat(phone.number, app.id)
     people = [(each.number, _person(each), each is phone) for each in world.phones.values()]
     return PhoneView(
@@ -152,7 +149,7 @@ def _chat_rows(network: Network, phone: Phone, current: App, today: date) -> tup
                 current=app is current,
                 last=_summary(last) if last else "No messages yet",
                 time=_chat_time(entry_at(last), today) if last else "",
-                iso=entry_at(last).astimezone(INDIA).isoformat(timespec="seconds") if last else "",
+                iso=iso(entry_at(last)) if last else "",
                 unread=0 if app is current else unread,
             )
         )
@@ -160,7 +157,7 @@ def _chat_rows(network: Network, phone: Phone, current: App, today: date) -> tup
 
 
 def _chat_time(at: datetime, today: date) -> str:
-    on = at.astimezone(INDIA).date()
+    on = day_of(at)
     if on == today:
         return clock(at)
     if (today - on).days < 7:  # noqa: PLR2004 - within a week a weekday says enough
@@ -211,7 +208,7 @@ def _exchange(
     return ExchangeView(
         key=key,
         time=clock(row.at),
-        iso=row.at.astimezone(INDIA).isoformat(timespec="seconds"),
+        iso=iso(row.at),
         kind=kind,
         about=about,
         answer=f"{status}, {took}" if status else "no answer",

@@ -1,5 +1,6 @@
 """Actions and readings: bodies as recorded, and every way a request can end."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -157,7 +158,7 @@ async def test_what_the_order_system_cannot_do_is_refused_without_a_request() ->
     assert not system.requests
 
 
-def _says(status: int, **body: Any) -> Handle:
+def _says(status: int, /, **body: Any) -> Handle:
     return lambda _: httpx.Response(status, json=body)
 
 
@@ -272,8 +273,6 @@ async def test_total_time_is_limited() -> None:
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if request.url.path.endswith("generateToken"):
                 return httpx.Response(200, json=sample("response-generate-token.json"))
-            import asyncio  # noqa: PLC0415
-
             await asyncio.sleep(60)
             raise AssertionError
 

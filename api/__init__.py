@@ -1,0 +1,1 @@
+"""HTTP from outside: webhooks, the JSON API of workspaces, and what operators look at."""

@@ -1,0 +1,65 @@
+"""Handle what was just stored, after the answer: a queue and a few tasks. What does not fit, the sweep brings."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from intake.inbox import Intake
+
+__all__ = ["Background"]
+
+_LONGEST_QUEUE = 10_000
+_TASKS = 8
+_GRACE_SECONDS = 10.0
+
+
+class Background:
+    """Rows of the inbox on their way to intake.
+
+    Args:
+        intake: Handles them.
+        tasks: How many at once.
+    """
+
+    def __init__(self, intake: Intake, *, tasks: int = _TASKS) -> None:
+        self._intake = intake
+        self._tasks = tasks
+        self._queue: asyncio.Queue[int] = asyncio.Queue(_LONGEST_QUEUE)
+
+    def put(self, inbox_ids: Iterable[int]) -> None:
+        """Have rows handled soon; never waits."""
+        for inbox_id in inbox_ids:
+            if self._queue.full():
+                return  # stored is stored: the sweep finds them
+            self._queue.put_nowait(inbox_id)
+
+    def size(self) -> int:
+        """Return how many rows wait here."""
+        return self._queue.qsize()
+
+    async def drained(self) -> None:
+        """Wait until everything that was put is handled."""
+        await self._queue.join()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Drain the queue meanwhile; at the end finish what is in work, and what waits if that is quick."""
+        drains = [asyncio.create_task(self._drain()) for _ in range(self._tasks)]
+        try:
+            yield
+        finally:
+            try:
+                await asyncio.wait_for(self._queue.join(), _GRACE_SECONDS)
+            except TimeoutError:
+                pass  # leases run out and another process goes on
+            for drain in drains:
+                drain.cancel()
+            await asyncio.gather(*drains, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        while True:
+            inbox_id = await self._queue.get()
+            try:
+                await self._intake.handle(inbox_id)
+            finally:
+                self._queue.task_done()

@@ -1,0 +1,44 @@
+"""What a route may ask for: the services of the app, and the workspace that authentication found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.background import Background
+from api.limits import Rates
+from api.metrics import Metrics
+from bootstrap.resources import Resources
+from bootstrap.temporal import Codec
+from intake.inbox import Intake
+from workflows.client import Workflows
+
+__all__ = ["Services", "ServicesNow", "services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything routes work with; built once by `api.app`."""
+
+    resources: Resources
+    workflows: Workflows
+    intake: Intake
+    background: Background
+    metrics: Metrics
+    codec: Codec
+    callback_rates: Rates
+    api_rates: Rates
+    clock: Callable[[], datetime]
+
+
+def services(request: Request) -> Services:
+    """Return the app's services."""
+    found = request.app.state.services
+    if not isinstance(found, Services):  # the lifespan has not begun
+        raise TypeError("the app is not running")
+    return found
+
+
+ServicesNow = Annotated[Services, Depends(services)]

@@ -1,0 +1,616 @@
+"""Cases, the shipments they are about, and the actions they ask for.
+
+ActionNotAllowed
+├── AlreadyAccepted   another action of the case was accepted: there is at most one (I4)
+└── AlreadyEnded      the case has ended: nothing is asked for any more
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import case as sql_case
+from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.encryption import Cipher
+from db.rows import columns, many, one
+from db.session import NotFound, Session, TryAgain
+from db.tables import actions, cases, messages, shipments
+from domain.case_events import ActionRequest, Answer
+from domain.cases import CaseFacts, Progress, State
+from domain.messages import MessageStatus
+from domain.shipments import FINAL_MOVES, FailedDelivery, ShipmentMove
+from domain.timing import Policy
+
+_FACTS = TypeAdapter(CaseFacts)
+_POLICY = TypeAdapter(Policy)
+_FAILURE = TypeAdapter(FailedDelivery)
+_REQUEST = TypeAdapter(ActionRequest)
+
+ActionStatus = Literal["asking", "accepted", "refused", "unknown", "unavailable"]
+"""Where an action stands; "asking" is what a process that died leaves behind."""
+
+_STATUS_OF: dict[Answer, ActionStatus] = {
+    Answer.ACCEPTED: "accepted",
+    Answer.REFUSED: "refused",
+    Answer.REFUSED_DATE: "refused",
+    Answer.NOT_WAITING: "refused",
+    Answer.UNAVAILABLE: "unavailable",
+    Answer.UNKNOWN: "unknown",
+}
+_DECIDED: tuple[ActionStatus, ...] = ("accepted", "refused")
+
+
+class ActionNotAllowed(Exception):
+    """The case may not ask for this action."""
+
+
+class AlreadyAccepted(ActionNotAllowed):
+    """Another action of the case was accepted (I4)."""
+
+
+class AlreadyEnded(ActionNotAllowed):
+    """The case has ended (R6.9)."""
+
+
+class BadCursor(ValueError):
+    """A cursor is not one that a list of ours gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case as pages, the API and intake see it; nothing in it is personal."""
+
+    id: str
+    workspace_id: str
+    order_id: str
+    shipment_id: str
+    tracking_id: str
+    attempt: int
+    reason: str
+    raw_code: str
+    raw_reason: str
+    raw_remark: str
+    courier_name: str
+    language: str
+    account_id: str
+    content_hash: bytes = field(repr=False)
+    state: str
+    waits_for: str
+    wake_at: datetime | None
+    outcome: str
+    note: str
+    accepted_action: str
+    accepted_on: date | None
+    deadline_at: datetime
+    failed_at: datetime
+    opened_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    last_reply_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the case has not ended."""
+        return self.ended_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCase:
+    """A case of a customer, with the status of the last message it sent."""
+
+    row: CaseRow
+    last_message_status: MessageStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentRow:
+    """What we know of a shipment: its newest move, its highest failed attempt, and its end."""
+
+    workspace_id: str
+    shipment_id: str
+    order_id: str
+    tracking_id: str
+    attempt: int
+    last_move: str
+    final: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """An action that a case asks for.
+
+    Attributes:
+        id: The request's id.
+        status: Where it stood before it was begun again; "asking" for a new one. After "asking" or "unknown" the
+            shipment must be read before the order system is asked again.
+        is_new: Whether it was begun just now, for the first time.
+        answer: The order system's last answer; empty before the first.
+        detail: Its words.
+        tries: How often it was begun.
+    """
+
+    id: str
+    status: ActionStatus
+    is_new: bool
+    answer: str
+    detail: str
+    tries: int
+
+
+# --- Cases ---
+
+
+async def add_case(
+    session: Session,
+    cipher: Cipher,
+    facts: CaseFacts,
+    policy: Policy,
+    *,
+    deadline_at: datetime,
+    now: datetime,
+) -> tuple[CaseRow, bool]:
+    """Open a case, or return the one that this failed attempt already has (I3); and whether it is new.
+
+    The event that opened the case stands behind `content_hash`: another event for the same attempt has another one.
+    """
+    failure = facts.failure
+    statement = (
+        insert(cases)
+        .values(
+            id=facts.case_id,
+            workspace_id=failure.workspace_id,
+            order_id=failure.order_id,
+            shipment_id=failure.shipment_id,
+            tracking_id=failure.tracking_id,
+            attempt=failure.attempt,
+            reason=failure.reason,
+            raw_code=failure.raw_code,
+            raw_reason=without_numbers(failure.raw_reason),
+            raw_remark=without_numbers(failure.raw_remark),
+            courier_name=failure.courier_name,
+            language=facts.language,
+            account_id=facts.account_id,
+            phone_hash=cipher.phone_hash(failure.customer_phone),
+            content_hash=content_hash(cipher, failure),
+            facts_sealed=cipher.seal_bytes(_FACTS.dump_json(facts), context=_context(facts.case_id, "facts")),
+            policy_sealed=cipher.seal_bytes(
+                _POLICY.dump_json(policy), context=_context(facts.case_id, "policy")
+            ),
+            state=State.HELD.value,
+            deadline_at=deadline_at,
+            failed_at=failure.failed_at,
+            opened_at=now,
+            changed_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["workspace_id", "shipment_id", "attempt"])
+        .returning(*columns(cases, CaseRow))
+    )
+    added = await one(session, statement, CaseRow)
+    if added is not None:
+        return added, True
+    found = await find_case_by_attempt(session, failure.workspace_id, failure.shipment_id, failure.attempt)
+    if found is None:
+        raise TryAgain(f"case of shipment {failure.shipment_id}, attempt {failure.attempt}, came and went")
+    return found, False
+
+
+def content_hash(cipher: Cipher, failure: FailedDelivery) -> bytes:
+    """Return what tells one event from another about the same attempt (F56)."""
+    return cipher.fingerprint(_FAILURE.dump_json(failure).decode())
+
+
+async def get_start(
+    session: Session, cipher: Cipher, workspace_id: str, case_id: str
+) -> tuple[CaseFacts, Policy]:
+    """Return what a case's run starts with.
+
+    Raises:
+        NotFound: The workspace has no such case.
+    """
+    statement = select(cases.c.facts_sealed, cases.c.policy_sealed).where(*_is(workspace_id, case_id))
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound(f"case {case_id}")
+    facts = _FACTS.validate_json(cipher.open_bytes(row.facts_sealed, context=_context(case_id, "facts")))
+    policy = _POLICY.validate_json(cipher.open_bytes(row.policy_sealed, context=_context(case_id, "policy")))
+    return facts, policy
+
+
+async def find_case(session: Session, workspace_id: str, case_id: str) -> CaseRow | None:
+    """Return a case of a workspace; any text may be asked for."""
+    if not _is_uuid(case_id):
+        return None
+    return await one(session, _select().where(*_is(workspace_id, case_id)), CaseRow)
+
+
+async def find_case_by_attempt(
+    session: Session, workspace_id: str, shipment_id: str, attempt: int
+) -> CaseRow | None:
+    """Return the one case of a failed attempt."""
+    statement = _select().where(
+        cases.c.workspace_id == workspace_id,
+        cases.c.shipment_id == shipment_id,
+        cases.c.attempt == attempt,
+    )
+    return await one(session, statement, CaseRow)
+
+
+async def list_cases(
+    session: Session,
+    workspace_id: str,
+    *,
+    order_id: str | None = None,
+    tracking_id: str | None = None,
+    state: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> tuple[tuple[CaseRow, ...], str | None]:
+    """Return a workspace's cases, newest first, and the cursor of what follows.
+
+    Args:
+        session: The transaction.
+        workspace_id: The workspace.
+        order_id: Only those of an order.
+        tracking_id: Only those of a parcel.
+        state: "open", "ended", or exactly this state.
+        before: The cursor of the page before; None for the first page.
+        limit: Most cases of a page.
+
+    Raises:
+        BadCursor: The cursor is not ours.
+    """
+    statement = _select().where(cases.c.workspace_id == workspace_id)
+    if order_id is not None:
+        statement = statement.where(cases.c.order_id == order_id)
+    if tracking_id is not None:
+        statement = statement.where(cases.c.tracking_id == tracking_id)
+    match state:
+        case None:
+            pass
+        case "open":
+            statement = statement.where(cases.c.ended_at.is_(None))
+        case "ended":
+            statement = statement.where(cases.c.ended_at.is_not(None))
+        case _:
+            statement = statement.where(cases.c.state == state)
+    if before is not None:
+        statement = statement.where(tuple_(cases.c.opened_at, cases.c.id) < tuple_(*_from_cursor(before)))
+    statement = statement.order_by(cases.c.opened_at.desc(), cases.c.id.desc()).limit(limit + 1)
+    found = await many(session, statement, CaseRow)
+    page = found[:limit]
+    return page, _cursor(page[-1]) if len(found) > limit else None
+
+
+async def list_customer_cases(
+    session: Session, account_id: str, phone_hash: bytes, *, since: datetime
+) -> tuple[CustomerCase, ...]:
+    """Return the cases of a sender's customer that are open or ended since, newest first, of any workspace (R6.3)."""
+    last_status = (
+        select(messages.c.status)
+        .where(messages.c.workspace_id == cases.c.workspace_id, messages.c.case_id == cases.c.id)
+        .order_by(messages.c.created_at.desc(), messages.c.command_id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = (
+        select(*columns(cases, CaseRow), last_status.label("last_message_status"))
+        .where(
+            cases.c.account_id == account_id,
+            cases.c.phone_hash == phone_hash,
+            or_(cases.c.ended_at.is_(None), cases.c.ended_at >= since),
+        )
+        .order_by(cases.c.opened_at.desc(), cases.c.id.desc())
+    )
+
+    def customer_case(*, last_message_status: MessageStatus | None, **row: Any) -> CustomerCase:
+        return CustomerCase(CaseRow(**row), last_message_status)
+
+    return await many(session, statement, customer_case)
+
+
+async def list_open_of_shipment(session: Session, workspace_id: str, shipment_id: str) -> tuple[CaseRow, ...]:
+    """Return a shipment's open cases, the earliest attempt first."""
+    statement = (
+        _select()
+        .where(
+            cases.c.workspace_id == workspace_id,
+            cases.c.shipment_id == shipment_id,
+            cases.c.ended_at.is_(None),
+        )
+        .order_by(cases.c.attempt)
+    )
+    return await many(session, statement, CaseRow)
+
+
+async def list_unstarted(session: Session, *, older_than: datetime, limit: int) -> tuple[CaseRow, ...]:
+    """Return open cases whose run was not started, of all workspaces, oldest first; for the sweep (F6)."""
+    statement = (
+        _select()
+        .where(cases.c.started_at.is_(None), cases.c.ended_at.is_(None), cases.c.opened_at < older_than)
+        .order_by(cases.c.opened_at)
+        .limit(limit)
+    )
+    return await many(session, statement, CaseRow)
+
+
+async def mark_started(session: Session, workspace_id: str, case_id: str, now: datetime) -> None:
+    """Note that a case's run was started; the first time stands."""
+    await session.execute(
+        update(cases).where(*_is(workspace_id, case_id), cases.c.started_at.is_(None)).values(started_at=now)
+    )
+
+
+async def save_progress(
+    session: Session, workspace_id: str, case_id: str, progress: Progress, now: datetime
+) -> None:
+    """Show where a case stands; once it has ended nothing changes that."""
+    statement = (
+        update(cases)
+        .where(*_is(workspace_id, case_id), cases.c.ended_at.is_(None))
+        .values(_shown(progress) | {"changed_at": now})
+    )
+    await session.execute(statement)
+
+
+async def end_case(
+    session: Session, workspace_id: str, case_id: str, progress: Progress, *, ended_at: datetime
+) -> bool:
+    """End a case, and tell whether it was still open: the first end stands."""
+    statement = (
+        update(cases)
+        .where(*_is(workspace_id, case_id), cases.c.ended_at.is_(None))
+        .values(_shown(progress) | {"ended_at": ended_at, "changed_at": ended_at})
+        .returning(cases.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def note_reply(session: Session, workspace_id: str, case_id: str, at: datetime) -> None:
+    """Note when the customer last answered a case."""
+    statement = (
+        update(cases)
+        .where(*_is(workspace_id, case_id))
+        .values(last_reply_at=func.greatest(cases.c.last_reply_at, at))
+    )
+    await session.execute(statement)
+
+
+# --- Shipments ---
+
+
+async def record_move(
+    session: Session,
+    workspace_id: str,
+    shipment_id: str,
+    *,
+    order_id: str,
+    tracking_id: str,
+    move: ShipmentMove | None,
+    attempt: int | None,
+    at: datetime,
+) -> ShipmentRow:
+    """Record an event of a shipment, in whatever order events come, and return what is known now (F56).
+
+    The shipment stays locked until the transaction ends, so that its events are dealt with one after another.
+    """
+    table = shipments
+    final = move if move in FINAL_MOVES else None
+    statement = insert(table).values(
+        workspace_id=workspace_id,
+        shipment_id=shipment_id,
+        order_id=order_id,
+        tracking_id=tracking_id,
+        attempt=attempt or 0,
+        last_move=move or "",
+        last_moved_at=at if move else None,
+        final=final,
+        final_at=at if final else None,
+        seen_at=at,
+    )
+    changes: dict[str, Any] = {
+        "order_id": func.coalesce(func.nullif(order_id, ""), table.c.order_id),
+        "tracking_id": func.coalesce(func.nullif(tracking_id, ""), table.c.tracking_id),
+        "attempt": func.greatest(table.c.attempt, attempt or 0),
+        "seen_at": func.greatest(table.c.seen_at, at),
+    }
+    if move is not None:
+        is_newest = func.coalesce(table.c.last_moved_at, at) <= at
+        changes["last_move"] = _if(is_newest, move.value, table.c.last_move)
+        changes["last_moved_at"] = func.greatest(table.c.last_moved_at, at)
+    if final is not None:
+        is_last = func.coalesce(table.c.final_at, at) <= at
+        changes["final"] = _if(is_last, final.value, table.c.final)
+        changes["final_at"] = func.greatest(table.c.final_at, at)
+    row = await one(
+        session,
+        statement.on_conflict_do_update(
+            index_elements=["workspace_id", "shipment_id"], set_=changes
+        ).returning(*columns(table, ShipmentRow)),
+        ShipmentRow,
+    )
+    if row is None:
+        raise NotFound(f"shipment {shipment_id}")
+    return row
+
+
+async def find_shipment(session: Session, workspace_id: str, shipment_id: str) -> ShipmentRow | None:
+    """Return what is known of a shipment."""
+    statement = select(*columns(shipments, ShipmentRow)).where(
+        shipments.c.workspace_id == workspace_id, shipments.c.shipment_id == shipment_id
+    )
+    return await one(session, statement, ShipmentRow)
+
+
+# --- Actions ---
+
+
+async def begin_action(
+    session: Session,
+    cipher: Cipher,
+    request: ActionRequest,
+    *,
+    workspace_id: str,
+    case_id: str,
+    now: datetime,
+) -> ActionRow:
+    """Write the intent to ask the order system for an action, or take it up again.
+
+    The case stays locked until the transaction ends. An action that was answered for good is returned as it is.
+
+    Raises:
+        NotFound: The workspace has no such case.
+        AlreadyAccepted: Another action of the case was accepted.
+        AlreadyEnded: The case has ended.
+    """
+    lock = select(cases.c.ended_at).where(*_is(workspace_id, case_id)).with_for_update()
+    case_row = (await session.execute(lock)).one_or_none()
+    if case_row is None:
+        raise NotFound(f"case {case_id}")
+    known = await _find_action(session, workspace_id, case_id, request.id)
+    if known is not None and known.status in _DECIDED:
+        return known
+    others = select(actions.c.id).where(
+        actions.c.workspace_id == workspace_id,
+        actions.c.case_id == case_id,
+        actions.c.status == "accepted",
+    )
+    if (await session.execute(others)).first() is not None:
+        raise AlreadyAccepted(f"case {case_id}")
+    if case_row.ended_at is not None:
+        raise AlreadyEnded(f"case {case_id}")
+    if known is not None:
+        again = (
+            update(actions)
+            .where(actions.c.id == request.id, actions.c.workspace_id == workspace_id)
+            .values(status="asking", tries=actions.c.tries + 1, asked_at=now)
+        )
+        await session.execute(again)
+        return ActionRow(
+            known.id,
+            known.status,
+            is_new=False,
+            answer=known.answer,
+            detail=known.detail,
+            tries=known.tries + 1,
+        )
+    await session.execute(
+        insert(actions).values(
+            id=request.id,
+            workspace_id=workspace_id,
+            case_id=case_id,
+            action=request.action.value,
+            mode=request.mode.value,
+            person=request.person,
+            request_sealed=cipher.seal_bytes(
+                _REQUEST.dump_json(request), context=f"actions/{request.id}/request"
+            ),
+            status="asking",
+            asked_at=now,
+        )
+    )
+    return ActionRow(request.id, "asking", is_new=True, answer="", detail="", tries=1)
+
+
+async def record_answer(
+    session: Session, action_id: str, *, answer: Answer, detail: str, now: datetime
+) -> None:
+    """Record the order system's answer to an action; an answer for good is not replaced.
+
+    Raises:
+        AlreadyAccepted: It accepted another action of the case before: ops must look at this one.
+    """
+    owner = select(actions.c.workspace_id, actions.c.case_id).where(actions.c.id == action_id)
+    row = (await session.execute(owner)).one_or_none()
+    if row is None:
+        raise NotFound(f"action {action_id}")
+    await session.execute(select(cases.c.id).where(*_is(row.workspace_id, row.case_id)).with_for_update())
+    status = _STATUS_OF[answer]
+    if status == "accepted":
+        others = select(actions.c.id).where(
+            actions.c.workspace_id == row.workspace_id,
+            actions.c.case_id == row.case_id,
+            actions.c.status == "accepted",
+            actions.c.id != action_id,
+        )
+        if (await session.execute(others)).first() is not None:
+            raise AlreadyAccepted(f"case {row.case_id}: action {action_id} came second")
+    await session.execute(
+        update(actions)
+        .where(
+            actions.c.id == action_id,
+            actions.c.workspace_id == row.workspace_id,
+            actions.c.status.not_in(_DECIDED),
+        )
+        .values(status=status, answer=answer.value, detail=without_numbers(detail), answered_at=now)
+    )
+
+
+_LONG_NUMBER = re.compile(r"\+?\d(?:[\s-]?\d){9,}")
+
+
+def without_numbers(text: str) -> str:
+    """Return other people's words without what may be a phone: runs of ten digits or more (I12)."""
+    return _LONG_NUMBER.sub("…", text)
+
+
+async def _find_action(session: Session, workspace_id: str, case_id: str, action_id: str) -> ActionRow | None:
+    statement = select(
+        actions.c.id, actions.c.status, actions.c.answer, actions.c.detail, actions.c.tries
+    ).where(actions.c.workspace_id == workspace_id, actions.c.case_id == case_id, actions.c.id == action_id)
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else ActionRow(is_new=False, **row._asdict())
+
+
+def _select() -> Any:
+    return select(*columns(cases, CaseRow))
+
+
+def _is(workspace_id: str, case_id: str) -> tuple[Any, Any]:
+    return cases.c.workspace_id == workspace_id, cases.c.id == case_id
+
+
+def _if(condition: Any, then: Any, otherwise: Any) -> Any:
+    return sql_case((condition, then), else_=otherwise)
+
+
+def _shown(progress: Progress) -> dict[str, Any]:
+    return {
+        "state": progress.state,
+        "waits_for": progress.waits_for,
+        "wake_at": progress.wake_at,
+        "outcome": progress.outcome,
+        "note": without_numbers(progress.note),
+        "accepted_action": progress.accepted,
+        "accepted_on": progress.accepted_on,
+    }
+
+
+def _cursor(row: CaseRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.opened_at.isoformat()}|{row.id}".encode()).decode()
+
+
+def _from_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        at, _, case_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        return datetime.fromisoformat(at), str(UUID(case_id))
+    except (ValueError, binascii.Error) as error:
+        raise BadCursor("not a cursor of ours") from error
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _context(case_id: str, column: str) -> str:
+    return f"cases/{case_id}/{column}"

@@ -1,0 +1,232 @@
+"""The inbox: every callback is stored once before it is answered, and handled once (I1, I2).
+
+An item is `new` until it is `handled`, `ignored` with a reason, or `parked` where ops see it. Who claims it has it for
+as long as the lease; what a dead process left comes back by itself.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import func, literal, select, union_all, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.encryption import Cipher
+from db.session import Session, TryAgain
+from db.tables import inbox
+
+Source = Literal["gupshup", "order_system"]
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """One event of a callback, claimed by the caller.
+
+    Attributes:
+        id: Our number; lower came first.
+        source: Who sent it.
+        owner_id: The app account or workspace whose address it came to.
+        event_key: What makes it the same event when it comes again.
+        body: The callback as it came.
+        position: Which event of the body it is, from 0.
+        received_at: When it came.
+        tries: How often it was claimed, this time included.
+        attempts_counted: How many of them failed in a way that counts towards parking.
+    """
+
+    id: int
+    source: Source
+    owner_id: str
+    event_key: str
+    body: bytes = field(repr=False)
+    position: int
+    received_at: datetime
+    tries: int
+    attempts_counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits."""
+
+    new: int
+    parked: int
+    oldest_at: datetime | None
+
+
+async def store(
+    session: Session,
+    cipher: Cipher,
+    *,
+    source: Source,
+    owner_id: str,
+    event_key: str,
+    body: bytes,
+    position: int,
+    now: datetime,
+    state: Literal["new", "parked"] = "new",
+    note: str = "",
+) -> tuple[int, bool]:
+    """Store an event in one statement, and return its number and whether it is new.
+
+    Args:
+        session: The transaction; the callback is answered after its commit.
+        cipher: Seals the body.
+        source: Who sent it.
+        owner_id: The app account or workspace whose address it came to.
+        event_key: What makes it the same event when it comes again.
+        body: The callback as it came.
+        position: Which event of the body it is, from 0.
+        now: When it came.
+        state: "parked" for what is authentic but unreadable.
+        note: Why it is parked.
+
+    Raises:
+        TryAgain: The same event was stored by another and was gone again.
+    """
+    added = (
+        insert(inbox)
+        .values(
+            source=source,
+            owner_id=owner_id,
+            event_key=event_key,
+            body_sealed=cipher.seal_bytes(body, context=_context(source, owner_id, event_key)),
+            position=position,
+            state=state,
+            note=note,
+            received_at=now,
+            due_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["source", "owner_id", "event_key"])
+        .returning(inbox.c.id)
+        .cte("added")
+    )
+    known = select(inbox.c.id, literal(False).label("is_new")).where(  # noqa: FBT003 - SQL's own form
+        inbox.c.source == source, inbox.c.owner_id == owner_id, inbox.c.event_key == event_key
+    )
+    either = union_all(select(added.c.id, literal(True).label("is_new")), known)  # noqa: FBT003 - SQL's own form
+    row = (await session.execute(either)).first()
+    if row is None:  # stored by another in the same instant: visible only to a statement that begins now
+        row = (await session.execute(known)).first()
+    if row is None:
+        raise TryAgain("an inbox item came and went")
+    return row.id, row.is_new
+
+
+async def claim(
+    session: Session, cipher: Cipher, inbox_id: int, now: datetime, lease: timedelta
+) -> InboxItem | None:
+    """Claim one item; None if it is done, not due, or another's."""
+    wanted = select(inbox.c.id).where(inbox.c.id == inbox_id, *_due(now)).with_for_update(skip_locked=True)
+    items = await _claim(session, cipher, wanted, now + lease)
+    return items[0] if items else None
+
+
+async def claim_due(
+    session: Session, cipher: Cipher, *, limit: int, now: datetime, lease: timedelta
+) -> tuple[InboxItem, ...]:
+    """Claim what is due, oldest first, beside others who do the same."""
+    wanted = (
+        select(inbox.c.id)
+        .where(*_due(now))
+        .order_by(inbox.c.due_at, inbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return await _claim(session, cipher, wanted, now + lease)
+
+
+async def finish(
+    session: Session, inbox_id: int, state: Literal["handled", "ignored"], note: str, now: datetime
+) -> None:
+    """Mark an item as done, and say why where it was ignored."""
+    await _close(session, inbox_id, state, note, now)
+
+
+async def park(session: Session, inbox_id: int, note: str, now: datetime) -> None:
+    """Put an item aside for ops; the queue moves on (F46)."""
+    await _close(session, inbox_id, "parked", note, now)
+
+
+async def postpone(session: Session, inbox_id: int, *, until: datetime, note: str, counted: bool) -> None:
+    """Give an item back for later.
+
+    Args:
+        session: The transaction.
+        inbox_id: The item.
+        until: When it is due again.
+        note: What went wrong.
+        counted: Whether this counts towards parking; not when all of PostgreSQL or Temporal was away.
+    """
+    statement = (
+        update(inbox)
+        .where(inbox.c.id == inbox_id, inbox.c.state == "new")
+        .values(due_at=until, note=note, attempts_counted=inbox.c.attempts_counted + int(counted))
+    )
+    await session.execute(statement)
+
+
+async def unpark(session: Session, inbox_id: int, now: datetime) -> bool:
+    """Give a parked item another chance, and tell whether it was parked; for ops."""
+    statement = (
+        update(inbox)
+        .where(inbox.c.id == inbox_id, inbox.c.state == "parked")
+        .values(state="new", due_at=now, finished_at=None, attempts_counted=0)
+        .returning(inbox.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def backlog(session: Session) -> Backlog:
+    """Return how much waits to be handled, and how much waits for ops."""
+    is_new, is_parked = inbox.c.state == "new", inbox.c.state == "parked"
+    statement = select(
+        func.count().filter(is_new).label("new"),
+        func.count().filter(is_parked).label("parked"),
+        func.min(inbox.c.received_at).filter(is_new).label("oldest_at"),
+    ).where(is_new | is_parked)
+    row = (await session.execute(statement)).one()
+    return Backlog(row.new, row.parked, row.oldest_at)
+
+
+def _due(now: datetime) -> tuple[Any, Any]:
+    return inbox.c.state == "new", inbox.c.due_at <= now
+
+
+async def _claim(session: Session, cipher: Cipher, wanted: Any, until: datetime) -> tuple[InboxItem, ...]:
+    """Lease the wanted rows; a lease is nothing but a due time in the future."""
+    statement = (
+        update(inbox)
+        .where(inbox.c.id.in_(wanted.scalar_subquery()))
+        .values(due_at=until, tries=inbox.c.tries + 1)
+        .returning(
+            inbox.c.id,
+            inbox.c.source,
+            inbox.c.owner_id,
+            inbox.c.event_key,
+            inbox.c.body_sealed,
+            inbox.c.position,
+            inbox.c.received_at,
+            inbox.c.tries,
+            inbox.c.attempts_counted,
+        )
+    )
+    rows = (await session.execute(statement)).all()
+
+    def item(*, body_sealed: bytes, **plain: Any) -> InboxItem:
+        context = _context(plain["source"], plain["owner_id"], plain["event_key"])
+        return InboxItem(body=cipher.open_bytes(body_sealed, context=context), **plain)
+
+    return tuple(item(**row._asdict()) for row in sorted(rows, key=lambda row: row.id))
+
+
+async def _close(session: Session, inbox_id: int, state: str, note: str, now: datetime) -> None:
+    await session.execute(
+        update(inbox)
+        .where(inbox.c.id == inbox_id, inbox.c.state == "new")
+        .values(state=state, note=note, finished_at=now)
+    )
+
+
+def _context(source: str, owner_id: str, event_key: str) -> str:
+    return f"inbox/{source}/{owner_id}/{event_key}"

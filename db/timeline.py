@@ -1,0 +1,178 @@
+"""The order's activity: each notification, reply, action and automatic step, once (R5.3)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from db.encryption import Cipher
+from db.rows import columns, many
+from db.session import Session
+from db.tables import message_statuses, messages, timeline
+from domain.messages import MessageStatus
+
+EntryKind = Literal["notification", "reply", "action", "automatic", "report", "handover"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that happened to an order.
+
+    Attributes:
+        workspace_id: Whose order.
+        order_id: The order.
+        at: When it happened.
+        kind: What sort of thing it is.
+        topic: A fixed word: what happened.
+        key: What makes it the same entry when it is added again.
+        case_id: The case it belongs to.
+        shipment_id: The shipment it belongs to.
+        detail: Words for people; nothing personal.
+        mode: Where it came from.
+        person: Who did it, where a person of ours did.
+        message_id: The message it is about; its status is shown with it.
+        data: Personal parts, such as the customer's words; sealed.
+    """
+
+    workspace_id: str
+    order_id: str
+    at: datetime
+    kind: EntryKind
+    topic: str
+    key: str
+    case_id: str | None = None
+    shipment_id: str | None = None
+    detail: str = ""
+    mode: str = ""
+    person: str = ""
+    message_id: str | None = None
+    data: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTime:
+    """When a message reached a status, and why where it failed."""
+
+    status: MessageStatus
+    at: datetime
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """An entry as it is shown, with how far its message has come.
+
+    Attributes:
+        id: Grows with each entry; orders those of one instant.
+        entry: What happened.
+        message_status: The status of its message; None where it has none.
+        statuses: When its message reached what, earliest first.
+    """
+
+    id: int
+    entry: Entry
+    message_status: MessageStatus | None
+    statuses: tuple[StatusTime, ...]
+
+
+async def add_entry(session: Session, cipher: Cipher, entry: Entry) -> bool:
+    """Put something on an order's activity, and tell whether it is new: the same key again does nothing (I2)."""
+    values: dict[str, Any] = {column.name: getattr(entry, column.name) for column in _PLAIN}
+    if entry.data:
+        plain = json.dumps(dict(entry.data), ensure_ascii=False)
+        values["data_sealed"] = cipher.seal(plain, context=_context(entry.workspace_id, entry.key))
+    statement = insert(timeline).values(values)
+    added = await session.execute(
+        statement.on_conflict_do_nothing(index_elements=["workspace_id", "key"]).returning(timeline.c.id)
+    )
+    return added.one_or_none() is not None
+
+
+async def list_entries(
+    session: Session,
+    cipher: Cipher,
+    workspace_id: str,
+    order_id: str,
+    *,
+    before: datetime | None = None,
+    limit: int = 200,
+) -> tuple[TimelineEntry, ...]:
+    """Return an order's activity, newest first, with the status of each message.
+
+    Args:
+        session: The transaction.
+        cipher: Opens the personal parts.
+        workspace_id: Whose order.
+        order_id: The order.
+        before: Only what happened earlier.
+        limit: Most entries.
+    """
+    statement = (
+        select(timeline.c.id, timeline.c.data_sealed, *_PLAIN, messages.c.status.label("message_status"))
+        .join_from(
+            timeline,
+            messages,
+            (messages.c.workspace_id == timeline.c.workspace_id) & (messages.c.id == timeline.c.message_id),
+            isouter=True,
+        )
+        .where(timeline.c.workspace_id == workspace_id, timeline.c.order_id == order_id)
+        .order_by(timeline.c.at.desc(), timeline.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(timeline.c.at < before)
+    rows = (await session.execute(statement)).all()
+    times = await _list_status_times(
+        session, workspace_id, [row.message_id for row in rows if row.message_status is not None]
+    )
+
+    def shown(
+        *, id: int, data_sealed: bytes | None, message_status: MessageStatus | None, **plain: Any
+    ) -> TimelineEntry:
+        data: Mapping[str, object] = {}
+        if data_sealed is not None:
+            data = json.loads(cipher.open(data_sealed, context=_context(plain["workspace_id"], plain["key"])))
+        entry = Entry(data=data, **plain)
+        return TimelineEntry(id, entry, message_status, times.get(entry.message_id or "", ()))
+
+    return tuple(shown(**row._asdict()) for row in rows)
+
+
+_PLAIN = [timeline.c[name] for name in Entry.__dataclass_fields__ if name != "data"]
+
+
+@dataclass(frozen=True, slots=True)
+class _StatusRow:
+    message_id: str
+    status: MessageStatus
+    at: datetime
+    code: str
+    reason: str
+
+
+async def _list_status_times(
+    session: Session, workspace_id: str, message_ids: list[str]
+) -> Mapping[str, tuple[StatusTime, ...]]:
+    if not message_ids:
+        return {}
+    statement = (
+        select(*columns(message_statuses, _StatusRow))
+        .where(
+            message_statuses.c.workspace_id == workspace_id, message_statuses.c.message_id.in_(message_ids)
+        )
+        .order_by(message_statuses.c.at)
+    )
+    times: dict[str, tuple[StatusTime, ...]] = {}
+    for row in await many(session, statement, _StatusRow):
+        reached = StatusTime(row.status, row.at, row.code, row.reason)
+        times[row.message_id] = (*times.get(row.message_id, ()), reached)
+    return times
+
+
+def _context(workspace_id: str, key: str) -> str:
+    return f"timeline/{workspace_id}/{key}/data"

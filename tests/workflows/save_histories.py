@@ -1,0 +1,35 @@
+"""Save the history of one run for each ending: `python -m tests.workflows.save_histories`.
+
+Run it when the shape of a case has changed on purpose. Histories of a released shape are kept: rename them first
+(`resolved.json` to `resolved--2026-12.json`), because runs of that shape may still be open.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+
+from tests.workflows.endings import STORIES, Story
+from tests.workflows.stage import on_stage
+
+FOLDER = Path(__file__).parent.parent / "histories" / "failed_delivery"
+
+
+async def _history(story: Story) -> str:
+    async with on_stage() as stage:
+        await story(stage)
+        await stage.outcome()
+        return (await stage.case.fetch_history()).to_json()
+
+
+async def main() -> None:
+    """Play every story and write what Temporal kept of it."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for outcome, story in STORIES.items():
+        history = json.loads(await _history(story))
+        path = FOLDER / f"{outcome.value}.json"
+        path.write_text(json.dumps(history, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(path.name, len(history["events"]), "events")  # noqa: T201 - a program for a terminal
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
