@@ -63,14 +63,17 @@ class Carriers:
                     case_id=snapshot.case_id,
                     now=now,
                 )
-            except cases.AlreadyAccepted:
-                return ActionResult(Answer.NOT_WAITING, "another action of this case was accepted")
+            except cases.ActionNotAllowed as error:
+                return ActionResult(Answer.NOT_WAITING, str(error))
             if row.answer in _FINAL:
                 return ActionResult(Answer(row.answer), row.detail)
             await self._note(session, task, facts, what="asked", now=now)
             account = await workspaces.get_order_account(session, self._cipher, snapshot.workspace_id)
         credentials = CarrierCredentials(
-            account.workspace_id, account.client_id, account.client_secret, account.refresh_token
+            workspace_id=account.workspace_id,
+            client_id=account.client_id,
+            client_secret=account.client_secret,
+            refresh_token=account.refresh_token,
         )
         carrier = carrier_for("eshopbox", self._carriers)
         perhaps_done = not row.is_new and row.status in ("asking", "unknown")
@@ -89,7 +92,7 @@ class Carriers:
                 answer = await carrier.take_action(credentials, target, request)
         async with self._database.transaction() as session:
             await cases.record_answer(
-                session, request.id, answer=answer.answer.value, detail=answer.detail, now=self._clock()
+                session, request.id, answer=answer.answer, detail=answer.detail, now=self._clock()
             )
             if answer.answer in _FINAL:
                 await self._note(

@@ -169,7 +169,8 @@ class Messages:
                 attempt=activity.info().attempt,
                 lease_until=now + _LEASE,
             )
-            template_id, params = "", ()
+            template_id = ""
+            params: tuple[str, ...] = ()
             if isinstance(command, SendTemplate):
                 notification = await notifications.find_notification(
                     session, snapshot.workspace_id, facts.account_id, _EVENT, facts.language

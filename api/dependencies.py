@@ -8,10 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.background import Background
+from api.remembered import Remembered
 from api.limits import Rates
 from api.metrics import Metrics
 from bootstrap.resources import Resources
 from bootstrap.temporal import Codec
+from db.accounts import AppAccount
 from intake.inbox import Intake
 from workflows.client import Workflows
 
@@ -28,6 +30,8 @@ class Services:
     background: Background
     metrics: Metrics
     codec: Codec
+    callback_accounts: Remembered[AppAccount]
+    order_systems: Remembered[str]
     callback_rates: Rates
     api_rates: Rates
     clock: Callable[[], datetime]

@@ -5,7 +5,6 @@ connection goes to the address that was checked, while certificate and `Host` st
 """
 
 import asyncio
-import binascii
 import ipaddress
 import json
 import socket
@@ -18,12 +17,15 @@ from typing import Any, Final
 
 import httpx
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _TOTAL_SECONDS: Final = 10.0
 _CONNECT_SECONDS: Final = 4.0  # leaves time for a second address of the same name
 _MOST_ADDRESSES: Final = 4
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_LAST_PORT: Final = 65535
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -100,7 +102,7 @@ class WorkspaceWebhook:
         body = json.dumps({"type": type, "timestamp": _iso(at), "data": data}, separators=(",", ":"))
         try:
             headers = self._headers(secret, event_id, body)
-        except (ValueError, binascii.Error, RuntimeError):
+        except (ValueError, EmptyWebhookSecretError):  # what is no base64 is a ValueError
             return NotDelivered(retryable=False, detail="the signing secret is unusable")
         try:
             async with asyncio.timeout(_TOTAL_SECONDS):
@@ -141,7 +143,10 @@ class WorkspaceWebhook:
         host = target.raw_host.decode("ascii")
         if not host or target.userinfo:
             raise _Unusable("an address without a host, or with a user name")
-        found = tuple(dict.fromkeys(await self._resolve(host, target.port or _port(target))))
+        port = target.port if target.port is not None else _DEFAULT_PORTS[target.scheme]
+        if not 0 < port <= _LAST_PORT:
+            raise _Unusable("an address with an impossible port")
+        found = tuple(dict.fromkeys(await self._resolve(host, port)))
         if not found:
             raise OSError("no address")
         if not self._allow_private and not all(is_public(address) for address in found):
@@ -200,10 +205,6 @@ def _meaning(status: int) -> Delivered | NotDelivered:
         return NotDelivered(retryable=False, gone=True, detail=f"HTTP {status}")
     # Everything else may be a mistake that somebody mends within the day; a redirect is not followed.
     return NotDelivered(retryable=True, detail=f"HTTP {status}")
-
-
-def _port(target: httpx.URL) -> int:
-    return 443 if target.scheme == "https" else 80
 
 
 def _iso(at: datetime) -> str:

@@ -113,9 +113,6 @@ async def list_statement(
     """Return a workspace's statement of a time: one line for each event and owner of the account."""
     status = messages.c.status
 
-    def count(*conditions: bool) -> object:
-        return func.count().filter(*conditions)
-
     statement = (
         select(
             usage.c.event,

@@ -14,8 +14,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ARRAY as SqlArray
-from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
@@ -564,7 +563,7 @@ async def _serialize(session: Session, account_id: str, *what: bytes | str | Non
     """
     keys = sorted({_lock_key(account_id, one_of) for one_of in what if one_of})
     if keys:
-        each = func.unnest(bindparam("keys", keys, SqlArray(BigInteger))).column_valued("key")
+        each = func.unnest(bindparam("keys", keys, ARRAY(BigInteger))).column_valued("key")
         await session.execute(select(func.pg_advisory_xact_lock(each)))
 
 
@@ -738,3 +737,7 @@ async def _adopt_orphans(session: Session, message: Message) -> Message:
     for report in sorted(waiting, key=lambda report: report.at):
         message = (await _apply(session, message, report)).message or message
     return message
+
+
+def _context(message_id: str, column: str) -> str:
+    return f"messages/{message_id}/{column}"

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import event, func, select
+from sqlalchemy import event, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -28,6 +28,15 @@ __all__ = [
 ]
 
 Session = AsyncSession
+
+ALL_WORKSPACES = "rescue_all_workspaces"
+"""The role of intake and workers: reads and writes rows, owns nothing, acts for every workspace."""
+
+ONE_WORKSPACE = "rescue_one_workspace"
+"""The role of a transaction that acts for one workspace: row-level security hides the others (S13)."""
+
+# Both end with the transaction: a pooled connection carries nothing over.
+_CONFINE = text("SELECT set_config('app.workspace_id', :workspace_id, true), set_config('role', :role, true)")
 
 _T = TypeVar("_T")
 
@@ -72,6 +81,7 @@ class Database:
         pool_size: Most connections that stay open.
         max_overflow: How many more may be opened for a moment.
         name: Who connects, as PostgreSQL's own views show it.
+        role: Which role to act as: by default one that owns nothing and acts for all workspaces; None for the login.
         statement_timeout: The longest that one statement may take.
         lock_timeout: The longest that one statement may wait for a lock.
     """
@@ -83,6 +93,7 @@ class Database:
         pool_size: int = 10,
         max_overflow: int = 0,
         name: str = "app",
+        role: str | None = ALL_WORKSPACES,
         statement_timeout: timedelta = timedelta(seconds=10),
         lock_timeout: timedelta = timedelta(seconds=3),
     ) -> None:
@@ -99,7 +110,8 @@ class Database:
                 # PostgreSQL's own limit comes first; this one is for a server that does not answer at all.
                 "command_timeout": statement_timeout.total_seconds() + 2,
                 "prepared_statement_cache_size": 500,
-                "server_settings": {
+                "server_settings": ({"role": role} if role else {})
+                | {
                     "application_name": name,
                     "timezone": "UTC",
                     "statement_timeout": _milliseconds(statement_timeout),
@@ -130,12 +142,12 @@ class Database:
             except OSError as error:  # refused, no such host, no such socket: the driver raises them bare
                 raise DatabaseUnavailable(f"{self._name}: cannot connect: {type(error).__name__}") from error
             except (DBAPIError, PoolTimeout) as error:
-                raise _translated(error, self._name) from error
+                raise DatabaseUnavailable(
+                    f"{self._name}: cannot connect: {_code(error) or 'no answer'}"
+                ) from error
             try:
                 if workspace_id is not None:
-                    await session.execute(
-                        select(func.set_config("app.workspace_id", workspace_id, True))  # noqa: FBT003 - SQL's own form
-                    )
+                    await session.execute(_CONFINE, {"role": ONE_WORKSPACE, "workspace_id": workspace_id})
                 yield session
                 await session.commit()
             except (ConnectionError, TimeoutError) as error:
@@ -191,11 +203,14 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
         raise DisconnectionError("closed by the server")
 
 
-def _translated(error: DBAPIError | PoolTimeout, name: str) -> Exception:
+def _code(error: DBAPIError | PoolTimeout) -> str:
+    """Return PostgreSQL's code of an error; empty where PostgreSQL did not speak."""
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+
+
+def _translated(error: DBAPIError, name: str) -> Exception:
     """Return our error for the driver's; what is neither a connection's nor a race's fault stays as it is."""
-    if isinstance(error, PoolTimeout):
-        return DatabaseUnavailable(f"{name}: no connection became free in time")
-    code = str(getattr(error.orig, "sqlstate", "") or "")
+    code = _code(error)
     if code in _TRY_AGAIN:
         return TryAgain(f"{name}: {code}")
     cut = error.connection_invalidated or (isinstance(error, InterfaceError) and not code)

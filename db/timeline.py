@@ -132,13 +132,14 @@ async def list_entries(
     )
 
     def shown(
-        *, id: int, data_sealed: bytes | None, message_status: MessageStatus | None, **plain: Any
+        *, data_sealed: bytes | None, message_status: MessageStatus | None, **plain: Any
     ) -> TimelineEntry:
+        number = plain.pop("id")
         data: Mapping[str, object] = {}
         if data_sealed is not None:
             data = json.loads(cipher.open(data_sealed, context=_context(plain["workspace_id"], plain["key"])))
         entry = Entry(data=data, **plain)
-        return TimelineEntry(id, entry, message_status, times.get(entry.message_id or "", ()))
+        return TimelineEntry(number, entry, message_status, times.get(entry.message_id or "", ()))
 
     return tuple(shown(**row._asdict()) for row in rows)
 

@@ -211,7 +211,12 @@ def _notification(
 async def _order_system(resources: Resources, arguments: argparse.Namespace) -> int:
     client_secret = _secret("ESHOPBOX_CLIENT_SECRET", "Client secret")
     refresh_token = _secret("ESHOPBOX_REFRESH_TOKEN", "Refresh token")
-    credentials = CarrierCredentials(arguments.workspace, arguments.client_id, client_secret, refresh_token)
+    credentials = CarrierCredentials(
+        workspace_id=arguments.workspace,
+        client_id=arguments.client_id,
+        client_secret=client_secret,
+        refresh_token=refresh_token,
+    )
     try:
         await resources.carriers["eshopbox"].read_shipment(credentials, "0")
     except CarrierUnavailable as error:

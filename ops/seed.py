@@ -11,6 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from db import accounts, billing, notifications, workspaces
 from db.encryption import Cipher
@@ -37,7 +38,7 @@ class SeededAccount:
     """A Gupshup account of the demo."""
 
     key: str
-    owner: str
+    owner: Literal["eshopbox", "client"]
     app_name: str
     app_id: str
     phone: str
@@ -101,7 +102,9 @@ def fresh_keys() -> dict[str, str]:
 
 
 def _fresh() -> Seed:
-    def account(key: str, owner: str, app_name: str, phone: str, display_name: str) -> SeededAccount:
+    def account(
+        key: str, owner: Literal["eshopbox", "client"], app_name: str, phone: str, display_name: str
+    ) -> SeededAccount:
         return SeededAccount(
             key=key,
             owner=owner,

@@ -145,7 +145,7 @@ class Workflows:
         handle = self._client.get_workflow_handle_for(FailedDeliveryWorkflow.run, case_workflow_id(ref))
         try:
             return await asyncio.wait_for(
-                handle.execute_update(FailedDeliveryWorkflow.act, mail, id=mail.id), _ACT_SECONDS
+                handle.execute_update("act", mail, id=mail.id, result_type=ManualAnswer), _ACT_SECONDS
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause

@@ -276,6 +276,8 @@ class Network:
         last = chat[-1] if chat else None
         if not isinstance(last, Reply) or last.status not in {"delivered", "read"}:
             return False
+        if self.world.phone(number).state_for(app_id) is not PhoneState.ONLINE:
+            return False
         return (now() - last.at).total_seconds() < _TYPING_FOR
 
     # Callbacks ----------------------------------------------------------------------------------

@@ -218,14 +218,18 @@ class Stage:
         return CaseRef(failure.workspace_id, failure.shipment_id, failure.attempt)
 
     def worker(self, *, cached: int = 100) -> Worker:
-        """Return a worker with these effects; without a cache every task replays the run."""
+        """Return a worker with these effects.
+
+        Without a cache each task replays its run. A worker that is to be replaced needs that: the test server keeps
+        tasks for the worker that has the run in memory, also when it is gone.
+        """
         return Worker(
             self.env.client,
             task_queue=options.TASK_QUEUE,
             workflows=WORKFLOWS,
             activities=self.effects.all(),
             max_cached_workflows=cached,
-            sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+            graceful_shutdown_timeout=timedelta(seconds=5),  # time stands still while an activity is left open
         )
 
     async def now(self) -> datetime:

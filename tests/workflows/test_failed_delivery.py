@@ -62,7 +62,7 @@ async def test_silence_is_reminded_of_twice_and_ends_at_the_deadline() -> None: 
         assert stage.effects.lines == ["template failed_delivery", "template reminder"]
         await stage.pass_time(hours=7, minutes=57)
         assert len(stage.effects.lines) == 2
-        await stage.pass_time(minutes=2)
+        await stage.pass_time(minutes=3)
         assert len(stage.effects.lines) == 3
         assert await stage.outcome() == "handed_over"
         assert stage.effects.lines[2:] == ["template reminder", "end handed_over"]
@@ -121,7 +121,7 @@ async def test_reply_that_is_there_before_the_run_begins() -> None:
     async with on_stage(with_worker=False) as stage:
         await stage.start()
         await stage.tap("reattempt")
-        async with stage.worker():
+        async with stage.worker(cached=0):
             assert await stage.outcome() == "resolved"
 
 
@@ -131,7 +131,7 @@ async def test_second_of_two_taps_in_one_instant_is_answered_already_recorded() 
         await stage.start()
         await stage.tap("reattempt")
         await stage.tap("confirm_cancel")
-        async with stage.worker():
+        async with stage.worker(cached=0):
             assert await stage.outcome() == "resolved"
         assert [request.action for request in stage.effects.requests] == [Action.REATTEMPT]
         assert stage.effects.lines[-2:] == ["end resolved", "answer: already"]
@@ -243,24 +243,24 @@ async def test_reply_in_quiet_hours_is_answered_at_once() -> None:  # R6.8
 async def test_reply_wins_over_a_deadline_that_passed_without_a_worker() -> None:  # R6.7
     """Both are in one task then; the customer did answer."""
     async with on_stage(with_worker=False) as stage:
-        async with stage.worker():
+        async with stage.worker(cached=0):
             await stage.start()
             await stage.until("template failed_delivery")
             await stage.pass_time(hours=13)
         await stage.pass_time(hours=12)
         await stage.tap("reattempt")
-        async with stage.worker():
+        async with stage.worker(cached=0):
             assert await stage.outcome() == "resolved"
 
 
 async def test_deadline_that_passed_without_a_worker_is_kept_afterwards() -> None:  # I9
     """The case ends as soon as somebody can end it, and sends nothing that is late."""
     async with on_stage(with_worker=False) as stage:
-        async with stage.worker():
+        async with stage.worker(cached=0):
             await stage.start()
             await stage.until("template failed_delivery")
         await stage.pass_time(hours=25)
-        async with stage.worker():
+        async with stage.worker(cached=0):
             assert await stage.outcome() == "handed_over"
         assert stage.effects.lines == ["template failed_delivery", "end handed_over"]
 
@@ -496,9 +496,10 @@ async def test_cancel_button_closes_a_waiting_case() -> None:  # R6.11
         assert _end(stage).command.mode is Mode.OPS
 
 
-async def test_cancel_button_waits_for_the_effect_under_way() -> None:
-    """What was begun is finished and its result is known before the case closes."""
-    async with on_stage() as stage:
+@pytest.mark.parametrize("cached", [100, 0])
+async def test_cancel_button_waits_for_the_effect_under_way(cached: int) -> None:
+    """What was begun is finished first, also when the run leaves the cache meanwhile, which cancels its tasks too."""
+    async with on_stage(cached=cached) as stage:
 
         async def press() -> None:
             await stage.case.cancel()
@@ -535,33 +536,10 @@ async def test_cancel_button_that_meets_the_result_of_an_effect_loses_nothing() 
         assert stage.effects.lines == ["template failed_delivery", "end closed"]
 
 
-async def test_cancel_button_on_a_run_that_leaves_the_cache() -> None:
-    """A run that is put out of memory, also after Cancel, is not taken for cancelled again."""
-    async with on_stage(with_worker=False) as stage:
-        held = asyncio.Event()
-        stage.effects.during("messages.send_template", held.wait)
-        effects = Worker(
-            stage.env.client, task_queue=options.TASK_QUEUE, activities=stage.effects.all()
-        )
-        async with effects:
-            async with _decider(stage):
-                await stage.start()
-                await stage.until("template failed_delivery")
-                await stage.case.cancel()
-                while not await _has_happened(stage, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED):
-                    await asyncio.sleep(0.01)
-            held.set()
-            async with _decider(stage):
-                assert await stage.outcome() == "closed"
-
-
 def _decider(stage: Stage) -> Worker:
     """Return a worker that only decides, so that effects can go on without it."""
     return Worker(
-        stage.env.client,
-        task_queue=options.TASK_QUEUE,
-        workflows=WORKFLOWS,
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        stage.env.client, task_queue=options.TASK_QUEUE, workflows=WORKFLOWS, max_cached_workflows=0
     )
 
 

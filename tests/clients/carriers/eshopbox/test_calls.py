@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,10 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clients.carriers.base import ActionTarget, CarrierAnswer, CarrierCredentials, CarrierUnavailable
 from clients.carriers.eshopbox import Eshopbox
 from clients.carriers.eshopbox.calls import write_resolution
+from clients.carriers.eshopbox.tracking import read_tracking
 from domain.case_events import ActionRequest, Answer
 from domain.failures import Action, Mode
 from domain.replies import AddressDraft
@@ -84,8 +87,14 @@ def client(handle: Handle, **options: Any) -> tuple[Eshopbox, OrderSystem]:
     """Build the client over an order system in memory."""
     system = OrderSystem(handle)
     http = httpx.AsyncClient(transport=httpx.MockTransport(system))
-    urls = {"base_url": "https://wms.example/", "auth_url": "https://auth.example"}
-    return Eshopbox(http, clock=lambda: NOW, **urls, **options), system
+    eshopbox = Eshopbox(
+        http,
+        base_url="https://wms.example/",
+        auth_url="https://auth.example",
+        clock=lambda: NOW,
+        **options,
+    )
+    return eshopbox, system
 
 
 async def take(handle: Handle, request: ActionRequest = REATTEMPT) -> CarrierAnswer:
@@ -126,20 +135,26 @@ def test_dispute_carries_the_customers_words() -> None:
     words = ("Nobody came\ntoday", "I was at home")
     body = write_resolution(TARGET, ActionRequest("c/1", Action.DISPUTE, Mode.WHATSAPP, words=words))
     assert body["resolutionCode"] == "ACTF004"
-    assert (
-        body["remarks"] == "customer's reply on WhatsApp, attempt 1: \"Nobody came today\"; \"I was at home\""
-    )
+    assert body["remarks"] == 'customer\'s reply on WhatsApp, attempt 1: "Nobody came today"; "I was at home"'
 
 
 def test_location_pin_travels_in_the_notes_and_the_orders_pincode_stays() -> None:
     """R6.4: a pin alone replaces no address; a text without pincode keeps the order's."""
-    only_pin = ActionRequest("c/1", Action.UPDATE_ADDRESS, Mode.WHATSAPP, address=AddressDraft(pin="12.97,77.59"))
+    only_pin = ActionRequest(
+        "c/1", Action.UPDATE_ADDRESS, Mode.WHATSAPP, address=AddressDraft(pin="12.97,77.59")
+    )
     details = write_resolution(TARGET, only_pin)["shippingDetails"]
     assert details["notes"] == "location 12.97,77.59"
     assert "updatedAddress" not in details
-    without = ActionRequest("c/1", Action.UPDATE_ADDRESS, Mode.OPS, address=AddressDraft(text="Flat 4B, Lake View"))
-    assert write_resolution(TARGET, without)["shippingDetails"]["updatedAddress"] == "Flat 4B, Lake View, 560038"
-    within = ActionRequest("c/1", Action.UPDATE_ADDRESS, Mode.OPS, address=AddressDraft(text="Flat 4B, Pune 560038"))
+    without = ActionRequest(
+        "c/1", Action.UPDATE_ADDRESS, Mode.OPS, address=AddressDraft(text="Flat 4B, Lake View")
+    )
+    assert (
+        write_resolution(TARGET, without)["shippingDetails"]["updatedAddress"] == "Flat 4B, Lake View, 560038"
+    )
+    within = ActionRequest(
+        "c/1", Action.UPDATE_ADDRESS, Mode.OPS, address=AddressDraft(text="Flat 4B, Pune 560038")
+    )
     assert write_resolution(TARGET, within)["shippingDetails"]["updatedAddress"] == "Flat 4B, Pune 560038"
 
 
@@ -289,7 +304,9 @@ async def test_total_time_is_limited() -> None:
 def test_secrets_and_personal_data_are_not_shown() -> None:
     """I12: whoever prints these objects prints no secret and nobody's address."""
     shown = f"{CREDENTIALS} {TARGET}"
-    assert not any(word in shown for word in ("secret'", "top-secret", "refresh-secret", "Asha", "99999", "Lane"))
+    assert not any(
+        word in shown for word in ("secret'", "top-secret", "refresh-secret", "Asha", "99999", "Lane")
+    )
 
 
 def _tracking(*entries: tuple[str, str], status: str = "FAILED_DELIVERY", **more: Any) -> dict[str, Any]:
@@ -313,7 +330,13 @@ FAILED_AGAIN = ("failed_delivery", "22-11-2026 15:05:00")
         (_tracking(FAILED_AGAIN, RESOLVED, FAILED), True, False, None, 2),
         (_tracking(FAILED, ("ndr_resolution", FAILED[1])), True, True, None, 1),  # within one second
         (_tracking(FAILED, status="NDR_RESOLUTION"), True, True, None, 1),
-        (_tracking(FAILED, RESOLVED, status="OUT_FOR_DELIVERY"), False, True, ShipmentMove.OUT_FOR_DELIVERY, 1),
+        (
+            _tracking(FAILED, RESOLVED, status="OUT_FOR_DELIVERY"),
+            False,
+            True,
+            ShipmentMove.OUT_FOR_DELIVERY,
+            1,
+        ),
         (_tracking(status="DELIVERED"), False, False, ShipmentMove.DELIVERED, 0),
         (_tracking(status="RTO_INTRANSIT"), False, False, ShipmentMove.RTO, 0),
         (_tracking(status="CANCELLED_ORDER"), False, False, ShipmentMove.CANCELLED, 0),
@@ -323,12 +346,21 @@ FAILED_AGAIN = ("failed_delivery", "22-11-2026 15:05:00")
     ],
 )
 async def test_reading_of_a_shipment(
-    body: dict[str, Any], is_failed: bool, recorded: bool, move: ShipmentMove | None, failures: int  # noqa: FBT001
+    body: dict[str, Any],
+    is_failed: bool,  # noqa: FBT001 - a column of the table
+    recorded: bool,  # noqa: FBT001
+    move: ShipmentMove | None,
+    failures: int,
 ) -> None:
     """F55: after an unknown outcome the log says whether the action arrived."""
     eshopbox, system = client(lambda _: httpx.Response(200, json=body))
     reading = await eshopbox.read_shipment(CREDENTIALS, TARGET.tracking_id)
-    assert (reading.is_failed_delivery, reading.resolution_recorded, reading.move, reading.failed_attempts) == (
+    assert (
+        reading.is_failed_delivery,
+        reading.resolution_recorded,
+        reading.move,
+        reading.failed_attempts,
+    ) == (
         is_failed,
         recorded,
         move,
@@ -356,7 +388,11 @@ async def test_tracking_tries_the_other_method_and_remembers_it(refusal: int) ->
     """The documentation names POST, others use GET: what works is kept."""
 
     def handle(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=_tracking(FAILED)) if request.method == "GET" else httpx.Response(refusal)
+        return (
+            httpx.Response(200, json=_tracking(FAILED))
+            if request.method == "GET"
+            else httpx.Response(refusal)
+        )
 
     eshopbox, system = client(handle)
     for _ in range(2):
@@ -400,8 +436,43 @@ async def test_reading_without_a_usable_answer_raises(handle: Handle) -> None:
         await eshopbox.read_shipment(CREDENTIALS, TARGET.tracking_id)
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "errors", "message", "status", "code"]), inner, max_size=4
+        )
+    ),
+    max_leaves=8,
+)
+LOG = st.fixed_dictionaries(
+    {}, optional={name: JSON for name in ("status", "dateTime", "remarks", "ndrStatus")}
+)
+
+
+@given(st.integers(200, 599), JSON)
+@settings(max_examples=100, deadline=None)
+def test_no_answer_makes_an_action_raise(status: int, body: Any) -> None:
+    """R6.5: whatever stands in the body, an action has an answer, and only a success is accepted."""
+    content = json.dumps(body).encode()
+    came = asyncio.run(take(lambda _: httpx.Response(status, content=content)))
+    assert (came.answer is not Answer.ACCEPTED) or status < 300
+    assert len(came.detail) <= 200
+
+
+@given(st.lists(LOG, max_size=4) | JSON, JSON)
+@settings(max_examples=200, deadline=None)
+def test_no_tracking_answer_raises(logs: Any, status: Any) -> None:
+    """S27: a provider's answer is read like a stranger's input."""
+    parcel = {"trackingId": TARGET.tracking_id, "currentStatus": status, "statusLogs": logs}
+    read_tracking({"trackingDetails": [parcel]}, TARGET.tracking_id)
+    read_tracking({"trackingDetails": status}, TARGET.tracking_id)
+    read_tracking(status, TARGET.tracking_id)
+
+
 @pytest.fixture
-def simulator() -> Iterator[httpx.AsyncClient]:
+def simulator() -> httpx.AsyncClient:
     """Serve the order system's stand-in in this process."""
     workspace = Workspace(
         slug="kapaskraft",
@@ -412,7 +483,7 @@ def simulator() -> Iterator[httpx.AsyncClient]:
         refresh_token=CREDENTIALS.refresh_token,
     )
     app = create_app(Config(workspaces=(workspace,)))
-    yield httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://simulator")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://simulator")
 
 
 @pytest.mark.parametrize("shape", ["message", "object"])

@@ -1,0 +1,90 @@
+"""The app: opens what routes need, puts the layers around them, closes everything in order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import cases, codec, health, webhooks
+from api.background import Background
+from api.dependencies import Services
+from api.errors import ProblemDocument, add_error_answers
+from api.limits import Rates
+from api.metrics import Metrics
+from api.middleware import Guard, LimitedBodies
+from api.remembered import Remembered
+from bootstrap import logs
+from bootstrap.resources import open_resources, utc_now
+from bootstrap.settings import Settings
+from bootstrap.temporal import Codec, connect
+from intake.inbox import Intake
+from workflows.client import Workflows
+
+__all__ = ["create_app"]
+
+_DOCS_PATH = "/docs"
+
+
+def create_app(settings: Settings | None = None, *, workflows: Workflows | None = None) -> FastAPI:
+    """Return the app, for `uvicorn --factory api.app:create_app`.
+
+    Args:
+        settings: Read from the environment where not given.
+        workflows: Built from the settings where not given; tests give their own.
+    """
+    settings = settings or Settings()  # type: ignore[call-arg]  # the environment fills it
+    logs.configure(settings.log_level)
+    is_production = settings.environment == "production"
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            resources = await stack.enter_async_context(open_resources(settings, name="api"))
+            door = workflows or Workflows(await connect(settings, lazy=True))
+            intake = Intake(
+                database=resources.database,
+                cipher=resources.cipher,
+                workflows=door,
+                clock=utc_now,
+                capabilities=resources.carriers["eshopbox"].capabilities,
+            )
+            background = Background(intake)
+            # Left first at the end: what was answered 2xx is handled while the connections are still open.
+            await stack.enter_async_context(background.running())
+            app.state.services = Services(
+                resources=resources,
+                workflows=door,
+                intake=intake,
+                background=background,
+                metrics=metrics,
+                codec=Codec(settings),
+                callback_accounts=Remembered(),
+                order_systems=Remembered(),
+                callback_rates=Rates(settings.callback_limit_per_second),
+                api_rates=Rates(settings.api_limit_per_second),
+                clock=utc_now,
+            )
+            yield
+
+    app = FastAPI(
+        title="Failed delivery rescue",
+        version="1",
+        summary="Open, read, act on and close cases of failed deliveries; webhooks of Gupshup and the order system.",
+        lifespan=lifespan,
+        docs_url=None if is_production else _DOCS_PATH,
+        redoc_url=None,
+        openapi_url=None if is_production else "/openapi.json",
+        responses={500: {"description": "Something went wrong on our side", "model": ProblemDocument}},
+    )
+    add_error_answers(app)
+    for module in (webhooks, cases, health, codec):
+        app.include_router(module.router)
+    app.add_middleware(LimitedBodies, beneath=("/v1/", "/codec/"))
+    app.add_middleware(
+        Guard,
+        metrics=metrics,
+        is_https=settings.public_base_url.startswith("https://"),
+        docs_path="" if is_production else _DOCS_PATH,
+    )
+    return app

@@ -1,0 +1,80 @@
+"""Whether the process lives, whether it can work, and its figures."""
+
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from api.dependencies import ServicesNow
+from api.errors import Problem, documented
+from db import inbox
+from db.session import DatabaseTrouble
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["Operation"])
+
+
+class Alive(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """What the process works with."""
+
+    database: bool = Field(description="PostgreSQL answers; nothing works without it")
+    workflows: bool = Field(description="Temporal answers; callbacks are taken without it, and kept")
+
+
+@router.get("/healthz", summary="Tell whether the process lives")
+async def tell_alive() -> Alive:
+    """Answer; no part of ours is asked."""
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    summary="Tell whether requests can be served",
+    responses={503: {"description": "PostgreSQL does not answer", "model": Ready}},
+)
+async def tell_ready(services: ServicesNow, response: Response) -> Ready:
+    """Ask PostgreSQL, which is needed, and Temporal, which is not."""
+    try:
+        await services.resources.database.ping()
+        database = True
+    except DatabaseTrouble:
+        database = False
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return Ready(database=database, workflows=await services.workflows.is_healthy())
+
+
+@router.get(
+    "/metrics",
+    summary="Give Prometheus its figures",
+    response_class=Response,
+    responses={
+        200: {"description": "Prometheus' text format", "content": {"text/plain": {}}},
+        **documented(HTTPStatus.NOT_FOUND),
+    },
+)
+async def show_metrics(request: Request, services: ServicesNow) -> Response:
+    """Show the figures; in production not to what comes through the proxy, that is, from outside (S29)."""
+    is_from_outside = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    if services.resources.settings.environment == "production" and is_from_outside:
+        raise Problem(HTTPStatus.NOT_FOUND, "not-found", HTTPStatus.NOT_FOUND.phrase)
+    metrics = services.metrics
+    metrics.queued.set(services.background.size())
+    try:
+        async with services.resources.database.transaction() as session:
+            backlog = await inbox.backlog(session)
+    except DatabaseTrouble:
+        pass  # the figures of the process are worth having without the inbox's
+    else:
+        metrics.inbox.labels("new").set(backlog.new)
+        metrics.inbox.labels("parked").set(backlog.parked)
+        age = (services.clock() - backlog.oldest_at).total_seconds() if backlog.oldest_at else 0.0
+        metrics.inbox_age.set(age)
+    return Response(metrics.text(), media_type="text/plain; version=0.0.4")
