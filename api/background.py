@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from intake.inbox import Intake
 
@@ -48,10 +48,8 @@ class Background:
         try:
             yield
         finally:
-            try:
+            with suppress(TimeoutError):  # leases run out and another process goes on
                 await asyncio.wait_for(self._queue.join(), _GRACE_SECONDS)
-            except TimeoutError:
-                pass  # leases run out and another process goes on
             for drain in drains:
                 drain.cancel()
             await asyncio.gather(*drains, return_exceptions=True)

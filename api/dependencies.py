@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.background import Background
-from api.remembered import Remembered
 from api.limits import Rates
 from api.metrics import Metrics
+from api.remembered import Remembered
 from bootstrap.resources import Resources
 from bootstrap.temporal import Codec
 from db.accounts import AppAccount

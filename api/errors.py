@@ -17,7 +17,15 @@ from starlette.exceptions import HTTPException
 from db.session import DatabaseTrouble
 from workflows.client import WorkflowsUnavailable
 
-__all__ = ["MEDIA_TYPE", "Problem", "ProblemDocument", "ProblemField", "add_error_answers", "answer", "documented"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Problem",
+    "ProblemDocument",
+    "ProblemField",
+    "add_error_answers",
+    "answer",
+    "documented",
+]
 
 MEDIA_TYPE = "application/problem+json"
 _TRY_AGAIN_SECONDS = "2"
@@ -36,7 +44,9 @@ class ProblemField(BaseModel):
 class ProblemDocument(BaseModel):
     """Why a request was not done (RFC 9457)."""
 
-    type: str = Field(description="Which kind of problem; stays the same", examples=["urn:problem:case-ended"])
+    type: str = Field(
+        description="Which kind of problem; stays the same", examples=["urn:problem:case-ended"]
+    )
     title: str = Field(description="The kind in words", examples=["The case has ended"])
     status: int = Field(description="The HTTP status", examples=[409])
     detail: str = Field(default="", description="This occurrence in words")
@@ -85,17 +95,13 @@ def answer(problem: Problem) -> JSONResponse:
         id=str(uuid4()),
         errors=list(problem.errors),
     )
-    return JSONResponse(
-        document.model_dump(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE
-    )
+    return JSONResponse(document.model_dump(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
 def unexpected(error: BaseException, *, route: str) -> JSONResponse:
     """Log an error of ours and return an answer that says nothing but its id."""
     reference = str(uuid4())
-    _log.error(
-        "api.failed", reference=reference, route=route, error=type(error).__name__, exc_info=error
-    )
+    _log.error("api.failed", reference=reference, route=route, error=type(error).__name__, exc_info=error)
     document = ProblemDocument(
         type="urn:problem:internal",
         title="Something went wrong on our side",
@@ -138,13 +144,9 @@ def add_error_answers(app: FastAPI) -> None:
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         fields = [_field(found) for found in error.errors()]
         if any(found["type"] == "json_invalid" for found in error.errors()):
-            return answer(
-                Problem(HTTPStatus.BAD_REQUEST, "not-json", "The body is not JSON", errors=fields)
-            )
+            return answer(Problem(HTTPStatus.BAD_REQUEST, "not-json", "The body is not JSON", errors=fields))
         return answer(
-            Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "The request is not valid", errors=fields
-            )
+            Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "The request is not valid", errors=fields)
         )
 
     @app.exception_handler(WorkflowsUnavailable)

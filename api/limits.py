@@ -1,6 +1,7 @@
 """How much is taken: bodies by size, depth and time, callers by rate (S26). Kept in the process: a guard, not a meter."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Callable, Mapping
 from http import HTTPStatus
@@ -14,6 +15,7 @@ LONGEST_BODY = 512 * 1024
 MOST_NESTING = 32
 BODY_SECONDS = 10.0
 _CALLERS_WATCHED = 10_000
+_TEXT_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
 
 
 async def read_body(
@@ -69,25 +71,19 @@ def check_nesting(body: bytes) -> None:
     Raises:
         Problem: 400.
     """
-    depth, in_text, escaped = 0, False, False
-    for byte in body:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:  # \
-                escaped = True
-            elif byte == 0x22:  # "
-                in_text = False
-        elif byte == 0x22:
-            in_text = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > MOST_NESTING:
-                raise Problem(
-                    HTTPStatus.BAD_REQUEST, "too-deep", f"JSON is nested at most {MOST_NESTING} deep"
-                )
-        elif byte in b"]}":
-            depth -= 1
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(body):
+        match found.group():
+            case b"[" | b"{":
+                depth += 1
+                if depth > MOST_NESTING:
+                    raise Problem(
+                        HTTPStatus.BAD_REQUEST, "too-deep", f"JSON is nested at most {MOST_NESTING} deep"
+                    )
+            case b"]" | b"}":
+                depth -= 1
+            case _:
+                pass  # a text: brackets in it do not count
 
 
 class Rates:

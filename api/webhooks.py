@@ -44,7 +44,7 @@ class _Row:
     note: str = ""
 
 
-_STORED = {200: {"description": "Stored; the body is empty"}}
+_STORED: dict[int | str, dict[str, object]] = {200: {"description": "Stored; the body is empty"}}
 _REFUSALS = documented(
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -79,7 +79,10 @@ async def take_gupshup_callback(
     "/gupshup/{token}",
     summary="Answer Gupshup's check of the address",
     response_class=Response,
-    responses={200: {"description": "The address is right"}, **documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED)},
+    responses={
+        200: {"description": "The address is right"},
+        **documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED),
+    },
 )
 async def check_gupshup_address(
     token: Annotated[str, Path(description="The secret of the app account", max_length=_LONGEST_KEY)],
@@ -137,7 +140,9 @@ def _parked(body: bytes, note: str) -> _Row:
     return _Row(hashlib.sha256(body).hexdigest(), note=note)
 
 
-async def _store(services: Services, source: _Source, owner_id: str, body: bytes, rows: Sequence[_Row]) -> None:
+async def _store(
+    services: Services, source: _Source, owner_id: str, body: bytes, rows: Sequence[_Row]
+) -> None:
     """Commit the rows, then hand the new ones to intake."""
     new: list[int] = []
     async with services.resources.callbacks_database.transaction() as session:

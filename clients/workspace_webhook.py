@@ -117,7 +117,7 @@ class WorkspaceWebhook:
 
     def _headers(self, secret: str, event_id: str, body: str) -> dict[str, str]:
         # The time of the attempt, not of the event: receivers refuse what was signed minutes ago.
-        now = self._clock()
+        now = self._clock().astimezone(UTC)
         signatures = [Webhook(part).sign(event_id, now, body) for part in secret.split()]
         if not signatures:
             raise ValueError("no secret")

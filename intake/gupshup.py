@@ -131,7 +131,9 @@ class Callbacks:
                 return await _account(session, item.owner_id, event)
             case BillingEvent():
                 charge = "billable" if event.billable else "not billable"
-                return handled(f"billing: {event.category or 'no category'}, {event.type or 'no type'}, {charge}")
+                return handled(
+                    f"billing: {event.category or 'no category'}, {event.type or 'no type'}, {charge}"
+                )
             case PreferenceEvent():
                 return ignored(f"preference: marketing only, {event.value}")
             case OtherEvent():
@@ -458,7 +460,10 @@ def _as_it_came(content: Content) -> dict[str, object]:
                 "text": ", ".join(filter(None, (_line(content.name), _line(content.address)))),
             }
         case Address():
-            return {"text": clean(content.body)[:_LONGEST_TEXT] or _draft(content, None).text, "form": "address"}
+            return {
+                "text": clean(content.body)[:_LONGEST_TEXT] or _draft(content, None).text,
+                "form": "address",
+            }
         case Contact():
             return {"names": list(content.names), "phones": list(content.phones)}
         case Reaction():
@@ -491,13 +496,19 @@ async def _template(session: Session, account_id: str, event: TemplateEvent) -> 
     else:
         return handled(f"template {event.kind}: noted")
     count = await notifications.hold_template(session, account_id, event.template_id, held)
-    return handled(held or "template may be used again") if count else ignored("no notification uses the template")
+    return (
+        handled(held or "template may be used again")
+        if count
+        else ignored("no notification uses the template")
+    )
 
 
 async def _account(session: Session, account_id: str, event: AccountEvent) -> Meaning:
     """Put an account's trouble with WhatsApp before the seller."""
     if event.kind == "status" and event.status in _BARRED:
-        await accounts.set_attention(session, account_id, f"WhatsApp: {event.status.lower().replace('_', ' ')}")
+        await accounts.set_attention(
+            session, account_id, f"WhatsApp: {event.status.lower().replace('_', ' ')}"
+        )
     elif event.kind == "status" and event.status in _RESTORED:
         await accounts.set_attention(session, account_id, None)
     else:

@@ -142,7 +142,9 @@ class Intake:
         except DatabaseUnavailable:
             log.warning("intake.postponed", reason="database")  # the claim's lease runs out by itself
         except WorkflowsUnavailable:
-            await self._postpone(item, pause=min(2**item.tries, _LONGEST_PAUSE), note="workflows", counted=False)
+            await self._postpone(
+                item, pause=min(2**item.tries, _LONGEST_PAUSE), note="workflows", counted=False
+            )
         except (UnreadableCallback, UnreadableOrderEvent) as error:
             await self._park(item, str(error))
         except Exception as error:

@@ -1,8 +1,7 @@
 """What the order system's events mean: a failed delivery opens a case, a move of the parcel ends one (R6.1, R6.9)."""
 
-import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import uuid4
 
@@ -80,7 +79,12 @@ async def report(
         NotFound: There is no such workspace.
     """
     workspace = await workspaces.get_workspace(session, workspace_id)
-    failed = replace(failed, workspace_id=workspace_id, brand=failed.brand or workspace.brand)
+    failed = replace(
+        failed,
+        workspace_id=workspace_id,
+        brand=failed.brand or workspace.brand,
+        failed_at=failed.failed_at.astimezone(UTC),  # one instant has one form: forms are compared
+    )
     known = await cases.find_case_by_attempt(session, workspace_id, failed.shipment_id, failed.attempt)
     if known is not None:
         return await _again(session, cipher, known, failed, now)
@@ -98,17 +102,16 @@ async def report(
         return Report("settled", f"the shipment's state is {shipment.final}")
     if shipment.attempt > failed.attempt:
         return Report("outdated", f"attempt {shipment.attempt} failed already")
-    return await _open(session, cipher, workspace, failed, capabilities, now)
+    return await _open(session, cipher, workspace, failed, capabilities=capabilities, now=now)
 
 
 async def _again(
     session: Session, cipher: Cipher, known: CaseRow, failed: FailedDelivery, now: datetime
 ) -> Report:
     """Take a report whose attempt has its case: the same again changes nothing, another one is put on record (F56)."""
-    facts, _ = await cases.get_start(session, cipher, known.workspace_id, known.id)
-    if facts.failure != failed:
-        content = hashlib.sha256(repr(failed).encode()).hexdigest()[:16]
-        key = f"conflict:{known.id}:{content}"
+    content = cases.content_hash(cipher, failed)
+    if content != known.content_hash:
+        key = f"conflict:{known.id}:{content.hex()[:16]}"
         entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=key)
         await timeline.add_entry(session, cipher, entry)
         return Report("conflict", "another report for the same attempt; the first one stands", known)
@@ -121,6 +124,7 @@ async def _open(
     cipher: Cipher,
     workspace: Workspace,
     failed: FailedDelivery,
+    *,
     capabilities: Capabilities,
     now: datetime,
 ) -> Report:

@@ -125,7 +125,9 @@ class Teller:
         async with self._database.transaction() as session:
             facts, policy = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
         accepted = (
-            ActionRequest(f"{row.id}/accepted", Action(row.accepted_action), Mode.WHATSAPP, on=row.accepted_on)
+            ActionRequest(
+                f"{row.id}/accepted", Action(row.accepted_action), Mode.WHATSAPP, on=row.accepted_on
+            )
             if row.accepted_action
             else None
         )

@@ -15,7 +15,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from temporalio import activity
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import EventType, IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
 from temporalio.converter import DataConverter
@@ -284,6 +284,11 @@ class Stage:
     async def until(self, *lines: str) -> None:
         """Wait, without moving time, until these effects were asked for in this order."""
         while not _has_in_order(self.effects.lines, lines):
+            await asyncio.sleep(0.01)
+
+    async def has_happened(self, kind: EventType.ValueType) -> None:
+        """Wait, without moving time, until the history of the case has an event of this kind."""
+        while kind not in [event.event_type for event in (await self.case.fetch_history()).events]:
             await asyncio.sleep(0.01)
 
     async def outcome(self) -> str:

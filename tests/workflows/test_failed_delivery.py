@@ -1,6 +1,7 @@
 """One case as a run: what reaches it when, and what it makes of it; the effects are played by hand."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -27,7 +28,7 @@ from domain.messages import NotSent
 from domain.replies import AddressDraft, ReplyKind
 from domain.shipments import ShipmentMove
 from tests.workflows.endings import STORIES
-from tests.workflows.stage import WORKFLOWS, Stage, on_stage
+from tests.workflows.stage import NO_QUIET_HOURS, WORKFLOWS, Stage, on_stage
 from workflows import options
 from workflows.client import ActRefused, CaseNotRunning
 
@@ -243,26 +244,33 @@ async def test_reply_in_quiet_hours_is_answered_at_once() -> None:  # R6.8
 async def test_reply_wins_over_a_deadline_that_passed_without_a_worker() -> None:  # R6.7
     """Both are in one task then; the customer did answer."""
     async with on_stage(with_worker=False) as stage:
-        async with stage.worker(cached=0):
-            await stage.start()
-            await stage.until("template failed_delivery")
-            await stage.pass_time(hours=13)
-        await stage.pass_time(hours=12)
+        passing = await _deadline_without_a_worker(stage)
         await stage.tap("reattempt")
         async with stage.worker(cached=0):
+            await passing
             assert await stage.outcome() == "resolved"
 
 
 async def test_deadline_that_passed_without_a_worker_is_kept_afterwards() -> None:  # I9
-    """The case ends as soon as somebody can end it, and sends nothing that is late."""
+    """The case ends as soon as somebody can end it."""
     async with on_stage(with_worker=False) as stage:
+        passing = await _deadline_without_a_worker(stage)
         async with stage.worker(cached=0):
-            await stage.start()
-            await stage.until("template failed_delivery")
-        await stage.pass_time(hours=25)
-        async with stage.worker(cached=0):
+            await passing
             assert await stage.outcome() == "handed_over"
         assert stage.effects.lines == ["template failed_delivery", "end handed_over"]
+
+
+async def _deadline_without_a_worker(stage: Stage) -> asyncio.Task[None]:
+    """Let the deadline pass while no worker runs; time goes on when there is one again."""
+    async with stage.worker(cached=0):
+        # Time stands still at the first timer that nobody takes: here that is the deadline.
+        await stage.start(replace(NO_QUIET_HOURS, reminders_after=()))
+        await stage.until("template failed_delivery")
+        await stage.has_happened(EventType.EVENT_TYPE_TIMER_STARTED)
+    passing = asyncio.create_task(stage.pass_time(hours=25))
+    await stage.has_happened(EventType.EVENT_TYPE_TIMER_FIRED)
+    return passing
 
 
 # ---- the order system and Gupshup in trouble
@@ -503,8 +511,7 @@ async def test_cancel_button_waits_for_the_effect_under_way(cached: int) -> None
 
         async def press() -> None:
             await stage.case.cancel()
-            while not await _has_happened(stage, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED):
-                await asyncio.sleep(0.01)
+            await stage.has_happened(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 
         stage.effects.script("carriers.take_action", _BUSY)
         stage.effects.during("carriers.take_action", press)
@@ -528,8 +535,7 @@ async def test_cancel_button_that_meets_the_result_of_an_effect_loses_nothing() 
                 await stage.start()
                 await stage.until("template failed_delivery")
             done.set()
-            while not await _has_happened(stage, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED):
-                await asyncio.sleep(0.01)
+            await stage.has_happened(EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
             await stage.case.cancel()
             async with _decider(stage):
                 assert await stage.outcome() == "closed"
@@ -541,10 +547,6 @@ def _decider(stage: Stage) -> Worker:
     return Worker(
         stage.env.client, task_queue=options.TASK_QUEUE, workflows=WORKFLOWS, max_cached_workflows=0
     )
-
-
-async def _has_happened(stage: Stage, kind: EventType.ValueType) -> bool:
-    return any(event.event_type == kind for event in (await stage.case.fetch_history()).events)
 
 
 def _end(stage: Stage) -> EndCaseTask:

@@ -446,9 +446,7 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-LOG = st.fixed_dictionaries(
-    {}, optional={name: JSON for name in ("status", "dateTime", "remarks", "ndrStatus")}
-)
+LOG = st.fixed_dictionaries({}, optional=dict.fromkeys(("status", "dateTime", "remarks", "ndrStatus"), JSON))
 
 
 @given(st.integers(200, 599), JSON)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from clients.carriers.eshopbox.events import (
 from clients.carriers.eshopbox.vocabulary import EVENTS
 from domain.failures import Action, Reason
 from domain.shipments import Address, Item, JourneyEvent, ShipmentMove
+from simulators.carriers.app import create_app
+from simulators.carriers.state import Config, Webhook, Workspace
 
 SAMPLES = {path.name: path.read_bytes() for path in Path("tests/payloads/eshopbox").glob("webhook-*.json")}
 RECEIVED = datetime(2026, 12, 4, tzinfo=UTC)
@@ -437,6 +440,50 @@ def test_every_path_begins_where_bodies_begin() -> None:
     assert all(paths for paths in FIELDS.values())
     first = {path.split(".")[0] for paths in FIELDS.values() for path in paths}
     assert first == {"resource", "eventSubType", "accountSlug", "eventTime", "response_data"}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("unavailable", Reason.CUSTOMER_UNAVAILABLE),
+        ("address", Reason.ADDRESS_INCOMPLETE),
+        ("cod", Reason.COD_NOT_READY),
+        ("refused", Reason.REFUSED),
+        ("not_attempted", Reason.NOT_ATTEMPTED),
+        ("no_resolutions", Reason.UNKNOWN),
+        ("unreachable", Reason.CUSTOMER_UNREACHABLE),
+        ("rescheduled", Reason.RESCHEDULE_REQUESTED),
+    ],
+)
+async def test_events_of_the_simulator(said: str, reason: Reason) -> None:
+    """The stand-in was written from the same pages by somebody else: both read them alike."""
+    sent: list[bytes] = []
+
+    def receive(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return httpx.Response(204)
+
+    workspace = Workspace(
+        slug="kapaskraft",
+        name="KapasKraft",
+        brand="KapasKraft",
+        client_id="app-1",
+        client_secret="s",
+        refresh_token="r",
+        webhook=Webhook(url="https://ours.example/webhooks"),
+    )
+    app = create_app(
+        Config(workspaces=(workspace,)), http=httpx.AsyncClient(transport=httpx.MockTransport(receive))
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://simulator") as http:
+        wanted = {"phone": "919999900001", "reason": said, "attempt": 2}
+        shipment = (await http.post("/control/fail", json=wanted)).json()
+    await app.state.sender.drain()
+    (body,) = sent
+    failed = parse_order_event(body, received_at=datetime.now(UTC)).failed
+    assert failed is not None
+    assert (failed.reason, failed.attempt, failed.customer_phone) == (reason, 2, "919999900001")
+    assert (failed.shipment_id, failed.tracking_id) == (shipment["shipment_id"], shipment["tracking_id"])
 
 
 JSON = st.recursive(
