@@ -109,8 +109,13 @@ class Messages:
         """Send a session message once, inside the 24 h window only (R7.11).
 
         Raises:
-            ApplicationError: `Throttled`, retryable, as for templates.
+            ApplicationError: `Throttled`, retryable, as for templates; `Unsendable`, not: a message that Gupshup's
+                limits forbid is a bug of ours, found before anything is committed.
         """
+        try:
+            _wire_message(task.command.message, ("-",) * len(task.command.message.options), "-")
+        except ValueError as error:
+            raise ApplicationError(str(error), type="Unsendable", non_retryable=True) from error
         intent = await self._intend(task.snapshot, task.command)
         if isinstance(intent, MessageResult):
             return intent

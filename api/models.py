@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from datetime import date as Day  # noqa: N812 - a field of the API is called date
 from typing import Annotated, Literal, Self
 
 import phonenumbers
@@ -125,7 +126,7 @@ class FailedDeliveryIn(_Input):
     brand: Line = Field(default="", description="Where left out, the workspace's", examples=["KapasKraft"])
     courier_name: Line = Field(default="", examples=["Delhivery"])
     tracking_url: Url = Field(default="", examples=["https://track.example.in/70011223344"])
-    expected_on: date | None = Field(default=None, description="The day it was expected")
+    expected_on: Day | None = Field(default=None, description="The day it was expected")
 
     def as_failure(self, workspace_id: str) -> FailedDelivery:
         """Return the report in the words of the domain."""
@@ -189,7 +190,7 @@ class ActionIn(_ByHand):
     """An action for an open case."""
 
     action: Action = Field(description="What is asked for", examples=[Action.RESCHEDULE])
-    date: Annotated[date | None, Field(description="The day, for a reschedule", examples=["2026-11-23"])] = (
+    date: Annotated[Day | None, Field(description="The day, for a reschedule", examples=["2026-11-23"])] = (
         None
     )
     address: NewAddressIn | None = Field(default=None, description="The new address, for an update")
@@ -239,7 +240,7 @@ class CaseOut(BaseModel):
     outcome: str = Field(description="How it ended; empty while open", examples=["resolved"])
     note: str = Field(description="What happened last, in words")
     accepted_action: str = Field(description="The action that the order system accepted; empty while none")
-    accepted_on: date | None = Field(description="The day of an accepted reschedule")
+    accepted_on: Day | None = Field(description="The day of an accepted reschedule")
     failed_at: datetime
     opened_at: datetime
     deadline_at: datetime

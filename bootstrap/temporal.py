@@ -3,6 +3,8 @@
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import temporalio.converter
 from cryptography.exceptions import InvalidTag
@@ -12,7 +14,17 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.converter import (
+    AdvancedJSONEncoder,
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+    JSONTypeConverter,
+    JSONTypeConverterUnhandled,
+    PayloadCodec,
+)
 from temporalio.runtime import Runtime
 from temporalio.service import RetryConfig
 
@@ -24,6 +36,35 @@ _NONCE_BYTES = 12
 
 class UndecodablePayload(Exception):
     """A payload's key is unknown, or the payload was changed."""
+
+
+class _EncoderWithDays(AdvancedJSONEncoder):
+    def default(self, o: Any) -> Any:
+        """Write a day as ISO; Temporal's own encoder knows only datetimes."""
+        return o.isoformat() if isinstance(o, date) else super().default(o)
+
+
+class _Days(JSONTypeConverter):
+    def to_typed_value(self, hint: type, value: Any) -> date | JSONTypeConverterUnhandled | None:
+        """Read a day where one is expected.
+
+        Raises:
+            TypeError: Something else stands there; a union then tries its next member.
+        """
+        if hint is not date:
+            return JSONTypeConverter.Unhandled
+        if not isinstance(value, str):
+            raise TypeError(f"expected an ISO day, got {type(value)}")
+        return date.fromisoformat(value)
+
+
+class PayloadsWithDays(CompositePayloadConverter):
+    """Temporal's own converters, and days: an action carries the day the customer chose."""
+
+    def __init__(self) -> None:
+        json = JSONPlainPayloadConverter(encoder=_EncoderWithDays, custom_type_converters=[_Days()])
+        usual = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(*(json if one.encoding == json.encoding else one for one in usual))
 
 
 class EncryptedPayloads(PayloadCodec):
@@ -70,6 +111,7 @@ def data_converter(settings: Settings) -> DataConverter:
     """Return the converter of every client and worker."""
     return dataclasses.replace(
         temporalio.converter.default(),
+        payload_converter_class=PayloadsWithDays,
         payload_codec=EncryptedPayloads(named_keys(settings.payload_keys)),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import case as sql_case
-from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy import func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
@@ -281,7 +281,9 @@ async def list_cases(
         case _:
             statement = statement.where(cases.c.state == state)
     if before is not None:
-        statement = statement.where(tuple_(cases.c.opened_at, cases.c.id) < tuple_(*_from_cursor(before)))
+        at, case_id = _from_cursor(before)
+        last = tuple_(at, literal(case_id, cases.c.id.type))
+        statement = statement.where(tuple_(cases.c.opened_at, cases.c.id) < last)
     statement = statement.order_by(cases.c.opened_at.desc(), cases.c.id.desc()).limit(limit + 1)
     found = await many(session, statement, CaseRow)
     page = found[:limit]

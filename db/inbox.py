@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
 from db.session import Session, TryAgain
-from db.tables import inbox
+from db.tables import inbox, storable
 
 Source = Literal["gupshup", "order_system"]
 
@@ -229,4 +229,4 @@ async def _close(session: Session, inbox_id: int, state: str, note: str, now: da
 
 
 def _context(source: str, owner_id: str, event_key: str) -> str:
-    return f"inbox/{source}/{owner_id}/{event_key}"
+    return f"inbox/{source}/{storable(owner_id)}/{storable(event_key)}"

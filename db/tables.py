@@ -43,6 +43,13 @@ metadata = MetaData(
 )
 
 
+def storable(value: str) -> str:
+    """Return a text as it will be read back: what PostgreSQL cannot hold is replaced."""
+    if value.isascii() and "\0" not in value:
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 class Words(TypeDecorator[str]):
     """Text from anywhere: NUL and lone surrogates, which PostgreSQL cannot hold, are replaced (F45)."""
 
@@ -51,9 +58,7 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's form
         """Return what PostgreSQL can hold of a text."""
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+        return None if value is None else storable(value)
 
 
 class OneOf(TypeDecorator[StrEnum]):
@@ -278,7 +283,7 @@ messages = Table(
     _key("command_id"),
     Column("status", OneOf(MessageStatus), nullable=False),
     _count("attempt", 1),
-    _at("lease_until", nullable=True),
+    _maybe("lease_until", DateTime(timezone=True)),
     _maybe("gupshup_message_id"),
     _maybe("whatsapp_message_id"),
     _words("code"),

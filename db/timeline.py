@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.encryption import Cipher
 from db.rows import columns, many
 from db.session import Session
-from db.tables import message_statuses, messages, timeline
+from db.tables import message_statuses, messages, storable, timeline
 from domain.messages import MessageStatus
 
 EntryKind = Literal["notification", "reply", "action", "automatic", "report", "handover"]
@@ -176,4 +176,4 @@ async def _list_status_times(
 
 
 def _context(workspace_id: str, key: str) -> str:
-    return f"timeline/{workspace_id}/{key}/data"
+    return f"timeline/{workspace_id}/{storable(key)}/data"

@@ -26,6 +26,7 @@ ADDRESS_YES = "address_yes"
 ADDRESS_CHANGE = "address_change"
 DISPUTE_SEND = "dispute_send"
 _DATE = "date:"
+_LIST_TITLE = "Your delivery"
 _ACTIONS = frozenset(action.value for action in Action)
 _WANTS_IT = frozenset(
     {
@@ -94,7 +95,12 @@ def offer(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION) -> None:
     options = tuple(action_option(action, reason) for action in allowed_actions(turn.case))
     body = turn.words(key)
     if len(options) > _MAX_BUTTONS:
-        turn.say(SessionMessage(SessionKind.LIST, body, button="See all options", options=options), purpose)
+        turn.say(
+            SessionMessage(
+                SessionKind.LIST, body, header=_LIST_TITLE, button="See all options", options=options
+            ),
+            purpose,
+        )
     else:
         turn.say(_buttons(body, *options), purpose)
 
@@ -192,7 +198,10 @@ def _offer_days(turn: Turn, key: str, *, purpose: Purpose = Purpose.QUESTION, **
         return
     options = tuple(Option(f"{_DATE}{day.isoformat()}", day_words(day)) for day in days)
     body = turn.words(key, **values)
-    turn.say(SessionMessage(SessionKind.LIST, body, button="Choose a day", options=options), purpose)
+    turn.say(
+        SessionMessage(SessionKind.LIST, body, header=_LIST_TITLE, button="Choose a day", options=options),
+        purpose,
+    )
 
 
 def _choose_day(turn: Turn, text: str) -> None:

@@ -236,7 +236,8 @@ class Callbacks:
             ),
         )
         await cases.note_reply(session, row.workspace_id, row.id, item.received_at)
-        if self._flood.is_over(item.owner_id, target.phone_hash, item.received_at):
+        # What was let through once is let through again: a repeat is no further answer.
+        if item.tries == 1 and self._flood.is_over(item.owner_id, target.phone_hash, item.received_at):
             return handled("reply: more than 20 a minute, logged and not passed on")
         mail = Mail(_mail_id(item), CustomerReplied(reply))
         return handled("reply", TellCase(row.workspace_id, row.id, mail))

@@ -55,7 +55,15 @@ async def understand(
     if event.workspace_slug and event.workspace_slug != item.owner_id:
         return ignored("another workspace's event")
     if event.failed is not None:
-        found = await report(session, cipher, item.owner_id, event.failed, capabilities=capabilities, now=now)
+        found = await report(
+            session,
+            cipher,
+            item.owner_id,
+            event.failed,
+            capabilities=capabilities,
+            now=now,
+            phone_problem=event.phone_problem,
+        )
         if found.result in ("opened", "known"):
             return handled(found.reason or found.result, *found.tell)
         return ignored(f"{found.result}: {found.reason}")
@@ -72,8 +80,18 @@ async def report(
     *,
     capabilities: Capabilities,
     now: datetime,
+    phone_problem: str = "",
 ) -> Report:
     """Take a failed delivery: one case for each workspace, shipment and attempt, for ever (I3).
+
+    Args:
+        session: The transaction.
+        cipher: Seals what the case begins with.
+        workspace_id: Whose parcel it is.
+        failed: The failure.
+        capabilities: What the carrier's adapter can do.
+        now: The time.
+        phone_problem: Why there is no phone to write to; shown on the order's activity.
 
     Raises:
         NotFound: There is no such workspace.
@@ -102,7 +120,9 @@ async def report(
         return Report("settled", f"the shipment's state is {shipment.final}")
     if shipment.attempt > failed.attempt:
         return Report("outdated", f"attempt {shipment.attempt} failed already")
-    return await _open(session, cipher, workspace, failed, capabilities=capabilities, now=now)
+    return await _open(
+        session, cipher, workspace, failed, capabilities=capabilities, now=now, phone_problem=phone_problem
+    )
 
 
 async def _again(
@@ -127,6 +147,7 @@ async def _open(
     *,
     capabilities: Capabilities,
     now: datetime,
+    phone_problem: str,
 ) -> Report:
     """Open the case, unless nobody may be written to (R5.1)."""
     language = failed.language or workspace.default_language
@@ -172,6 +193,7 @@ async def _open(
             "raw_reason": failed.raw_reason,
             "raw_remark": failed.raw_remark,
             "courier": failed.courier_name,
+            "phone_problem": phone_problem or ("" if failed.customer_phone else "no_phone"),
         },
     )
     await timeline.add_entry(session, cipher, entry)

@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import upgrade
-
 from ops import demo
 from ops.onboarding import add_commands
 from ops.processes import NotReady

@@ -126,6 +126,7 @@ async def _gupshup(resources: Resources, arguments: argparse.Namespace) -> int:
                 app_name=arguments.app_name,
                 app_id=arguments.app_id,
                 phone=phone,
+                header_name=SECRET_HEADER,
             ),
             api_key=api_key,
             webhook_token=token,

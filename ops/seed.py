@@ -170,6 +170,7 @@ async def plant(
                     app_name=account.app_name,
                     app_id=account.app_id,
                     phone=account.phone,
+                    header_name=SECRET_HEADER,
                 ),
                 api_key=account.api_key,
                 webhook_token=account.webhook_token,

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from db.migrate import upgrade
-
 from bootstrap.resources import cipher_of, utc_now
 from bootstrap.settings import Settings
 from bootstrap.temporal import register_search_attributes
+from db.migrate import upgrade
 from db.session import Database
 from ops.embedded import start_postgres
 from ops.processes import Child, Processes, answers, free_port, listens

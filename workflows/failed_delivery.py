@@ -190,7 +190,12 @@ class FailedDeliveryWorkflow:
                     )
                 )
         except ActivityError as error:
-            result = MessageResult(why=NotSent.TRANSIENT, detail=str(error.cause or error))
+            cause, detail = error.cause, str(error.cause or error)
+            kind = cause.type if isinstance(cause, ApplicationError) else None
+            surely_not = {"Throttled": NotSent.TRANSIENT, "Unsendable": NotSent.OURS}
+            result = MessageResult(
+                why=surely_not.get(kind or ""), is_unknown=kind not in surely_not, detail=detail
+            )
         if result.is_accepted:
             return MessageAccepted(command.id)
         if result.is_unknown:

@@ -95,7 +95,6 @@ class CaseMachine(RuleBasedStateMachine):
         self.accepted: list[str] = []
         self.last_written_at: datetime | None = None
         self.replies = 0
-        self.opened = False
 
     @initialize(
         reason=st.sampled_from(Reason),
@@ -286,7 +285,7 @@ class CaseMachine(RuleBasedStateMachine):
                 assert before.is_open
                 assert before.state is not State.ACTING
                 assert timing.quiet_until(self.now, self.policy) is None  # R6.8 I6
-                assert self.now < self.deadline_at
+                assert self.now < self.deadline_at or isinstance(event, ResendAsked)  # R6.7
             case SendSession(message=message):
                 assert self.last_written_at is not None
                 assert self.now - self.last_written_at < timedelta(hours=24)  # R7.11 I6

@@ -22,7 +22,9 @@ async def test_killed_between_message_and_tap(new_story: NewStory, stack: Stack,
     days = await story.message("which day", within=90)
     await story.tap(days, days["choices"][0]["title"])
     await story.accepted("ACTF002", within=90)
+    await story.message("will come on", within=90)
     await story.ended(within=90)
+    await story.nothing_twice()
 
 
 @pytest.mark.parametrize("victim", ["worker", "api", "temporal"])
@@ -37,6 +39,7 @@ async def test_killed_while_the_order_system_is_asked(new_story: NewStory, stack
     await stack.processes.kill(victim)
     await story.message("will try again", within=120)
     await story.ended(within=60)
+    await story.nothing_twice()
 
 
 @pytest.mark.parametrize("victim", ["worker", "api", "temporal"])
@@ -49,7 +52,9 @@ async def test_killed_at_the_very_start(new_story: NewStory, stack: Stack, victi
     first = await story.message("could not deliver", within=90)
     await story.tap(first, "Try again")
     await story.accepted("ACTF001", within=90)
+    await story.message("will try again", within=90)
     await story.ended(within=90)
+    await story.nothing_twice()
 
 
 async def test_callbacks_are_accepted_while_temporal_is_down(

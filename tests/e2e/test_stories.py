@@ -20,6 +20,7 @@ async def test_story_ends_right(new_story: NewStory, number: int) -> None:
     await story.fail_delivery()
     await run(story)
     await story.ended()
+    await story.nothing_twice()
 
 
 async def test_two_different_taps_at_once_are_one_action(new_story: NewStory) -> None:

@@ -200,7 +200,7 @@ class Stage:
         self.workflows = Workflows(env.client)
         self.facts: CaseFacts = some_facts()
         self.runs: list[WorkflowHandle[object, object]] = []
-        self._converter = converter
+        self.converter = converter
         self._started: WorkflowHandle[FailedDeliveryWorkflow, str] | None = None
         self._replies = 0
 
@@ -301,7 +301,7 @@ class Stage:
 
     async def replay(self) -> None:
         """Replay every run of this stage from its history (I16)."""
-        replayer = Replayer(workflows=WORKFLOWS, data_converter=self._converter)
+        replayer = Replayer(workflows=WORKFLOWS, data_converter=self.converter)
         for run in self.runs:
             await replayer.replay_workflow(await run.fetch_history())
 

@@ -236,7 +236,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.Column("command_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("lease_until_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gupshup_message_id", sa.Text(), nullable=True),
         sa.Column("whatsapp_message_id", sa.Text(), nullable=True),
         sa.Column("code", sa.Text(), server_default="", nullable=False),

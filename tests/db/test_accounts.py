@@ -1,0 +1,192 @@
+"""App accounts: which one sends, and what their callbacks prove (R2, R3, S1, S2)."""
+
+from dataclasses import replace
+
+import pytest
+
+from db.accounts import (
+    AppAccount,
+    find_account_by_token,
+    find_sender,
+    get_account,
+    get_credentials,
+    header_is_authentic,
+    install,
+    is_installed,
+    list_workspaces_of,
+    save_account,
+    select_sender,
+    set_attention,
+    uninstall,
+)
+from db.encryption import Cipher
+from db.notifications import (
+    Button,
+    Notification,
+    Param,
+    find_notification,
+    hold_template,
+    list_notifications,
+    save_notification,
+)
+from db.session import NotFound, Session
+from db.workspaces import add_workspace
+from tests.factories import NOW, app_account, workspace
+
+W = "kapaskraft"
+
+
+def _client_account() -> AppAccount:
+    return app_account(id="account-2", owner="client", workspace_id=W, app_name="KapasKraftLive")
+
+
+async def _save(
+    session: Session,
+    cipher: Cipher,
+    account: AppAccount,
+    *,
+    token: str = "",
+    header_secret: str | None = None,
+) -> None:
+    await save_account(
+        session,
+        cipher,
+        account,
+        api_key=f"sk-{account.id}-9f3c",
+        webhook_token=token or f"token-{account.id}",
+        header_secret=header_secret,
+    )
+
+
+@pytest.fixture
+async def _accounts(session: Session, cipher: Cipher) -> None:
+    await add_workspace(session, workspace())
+    await _save(session, cipher, app_account(), header_secret="h1")
+    await _save(session, cipher, _client_account())
+
+
+pytestmark = pytest.mark.usefixtures("_accounts")
+
+
+async def _sender(session: Session) -> str | None:
+    found = await find_sender(session, W)
+    return found.id if found else None
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        ((), None),
+        (("account-1",), "account-1"),
+        (("account-2",), "account-2"),
+        (("account-1", "account-2"), "account-1"),
+        (("account-2", "account-1"), "account-2"),
+    ],
+)
+async def test_the_first_installed_account_is_the_sender(
+    session: Session, installed: tuple[str, ...], expected: str | None
+) -> None:
+    """The default of each order of installing; installing again changes nothing."""  # R3.1
+    for account_id in (*installed, *installed):
+        await install(session, W, account_id, NOW)
+    assert await _sender(session) == expected
+
+
+async def test_the_sender_can_be_changed_and_uninstalling_it_selects_the_other(
+    session: Session, cipher: Cipher
+) -> None:
+    """At any time; the client's key is destroyed, Eshopbox's is not."""  # R3.2 R2.3
+    with pytest.raises(NotFound):
+        await select_sender(session, W, "account-2", person="asha", now=NOW)
+    for account_id in ("account-1", "account-2"):
+        await install(session, W, account_id, NOW)
+    await select_sender(session, W, "account-2", person="asha", now=NOW)
+    assert await _sender(session) == "account-2"
+    await uninstall(session, W, "account-2", person="asha", now=NOW)
+    assert await _sender(session) == "account-1"
+    assert not await is_installed(session, W, "account-2")
+    with pytest.raises(NotFound):
+        await get_credentials(session, cipher, "account-2")
+    await uninstall(session, W, "account-1", person="asha", now=NOW)
+    assert await _sender(session) is None
+    assert (await get_credentials(session, cipher, "account-1")).api_key == "sk-account-1-9f3c"
+    await install(session, W, "account-1", NOW)
+    assert await _sender(session) == "account-1"
+    assert await is_installed(session, W, "account-1", lock=True)
+    assert await list_workspaces_of(session, "account-1") == (W,)
+    assert await list_workspaces_of(session, "account-2") == ()
+
+
+async def test_an_account_is_found_by_its_token_current_or_previous(session: Session, cipher: Cipher) -> None:
+    """Two valid at once, then the older one is not."""  # S1
+    for token in ("t1", "t2", "t2", "t3"):
+        await _save(session, cipher, app_account(), token=token)
+    found = [await find_account_by_token(session, token) for token in ("t1", "t2", "t3", "")]
+    assert [account and account.id for account in found] == [None, "account-1", "account-1", None]
+
+
+async def test_a_header_secret_is_asked_for_where_there_is_one(session: Session, cipher: Cipher) -> None:
+    """Off only where none is configured; the one before stays valid through a change."""  # S2
+    await _save(session, cipher, app_account(), header_secret="h2")
+    valid = [await header_is_authentic(session, "account-1", secret) for secret in ("h1", "h2", "", "x")]
+    assert valid == [True, True, False, False]
+    assert await header_is_authentic(session, "account-2", "")
+    assert not await header_is_authentic(session, "no-such", "")
+
+
+async def test_credentials_are_shown_by_nothing(session: Session, cipher: Cipher) -> None:
+    """The last four characters are all there is to see."""  # R2.3
+    account = await get_account(session, "account-1")
+    assert (account.key_last4, account.has_header_secret, account.attention) == ("9f3c", True, "")
+    assert "sk-account" not in repr(await get_credentials(session, cipher, "account-1"))
+    await set_attention(session, "account-1", "the wallet is empty")
+    assert (await get_account(session, "account-1")).attention == "the wallet is empty"
+    await set_attention(session, "account-1", None)
+    assert (await get_account(session, "account-1")).attention == ""
+    with pytest.raises(NotFound):
+        await get_account(session, "no-such")
+
+
+NOTIFICATION = Notification(
+    workspace_id=W,
+    account_id="account-1",
+    event="failed_delivery",
+    language="en",
+    template_id="template-1",
+    body="Hi {{1}}",
+    buttons=(Button("Try again", "reattempt"),),
+    params=(Param("customer_name", "there"),),
+    is_on=True,
+)
+
+
+async def test_a_notification_is_found_in_the_customers_language_else_the_workspaces_else_any(
+    session: Session,
+) -> None:
+    """Per event and per account, never another account's."""  # R4.2 R6.13
+
+    async def language(wanted: str) -> str | None:
+        found = await find_notification(session, W, "account-1", "failed_delivery", wanted, lock=True)
+        return found.language if found else None
+
+    assert await language("en") is None
+    await save_notification(session, replace(NOTIFICATION, language="ta"))
+    assert await language("hi") == "ta"
+    await save_notification(session, NOTIFICATION)
+    await save_notification(session, replace(NOTIFICATION, language="hi", is_on=False))
+    assert [await language(wanted) for wanted in ("hi", "ta", "mr")] == ["hi", "ta", "en"]
+    assert await find_notification(session, W, "account-2", "failed_delivery", "en") is None
+    assert await find_notification(session, W, "account-1", "failed_delivery", "en") == NOTIFICATION
+    assert len(await list_notifications(session, W, "account-1")) == 3
+
+
+async def test_a_held_template_says_why_in_every_notification_that_uses_it(session: Session) -> None:
+    """And is released again; other templates and accounts are not touched."""  # R4.8
+    await save_notification(session, NOTIFICATION)
+    await save_notification(session, replace(NOTIFICATION, event="delivered", template_id="template-2"))
+    assert await hold_template(session, "account-1", "template-1", "paused by Meta") == 1
+    assert await hold_template(session, "account-2", "template-1", "paused by Meta") == 0
+    held = {each.event: each.attention for each in await list_notifications(session, W, "account-1")}
+    assert held == {"failed_delivery": "paused by Meta", "delivered": ""}
+    assert await hold_template(session, "account-1", "template-1", None) == 1
+    assert await find_notification(session, W, "account-1", "failed_delivery", "en") == NOTIFICATION

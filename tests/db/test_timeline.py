@@ -1,0 +1,184 @@
+"""An order's activity: each thing once, newest first, with how far its message has come (R5.3, I2)."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from db.billing import (
+    NoPrice,
+    find_price,
+    list_statement,
+    list_unreconciled,
+    list_usage,
+    note_provider_charge,
+    set_price,
+)
+from db.encryption import Cipher
+from db.messages import StatusReport, add_message, apply_status, record_outcome
+from db.outgoing_events import (
+    add_event,
+    get_event,
+    list_unstarted,
+    mark_delivered,
+    mark_failed,
+    mark_started,
+)
+from db.session import NotFound, Session
+from db.timeline import Entry, add_entry, list_entries
+from db.workspaces import add_workspace
+from domain.messages import MessageStatus
+from tests.factories import NOW, new_message, workspace
+
+W = "kapaskraft"
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+REPLY = Entry(W, "KK1001", NOW, "reply", "text", "reply/wamid.1", data={"text": "कल आना"})
+
+
+@pytest.fixture
+async def _workspace(session: Session) -> None:
+    await add_workspace(session, workspace())
+
+
+pytestmark = pytest.mark.usefixtures("_workspace")
+
+
+async def test_the_same_entry_again_does_nothing(session: Session, cipher: Cipher) -> None:
+    """One reply is one entry; another workspace's key is another entry."""  # I2 R7.9
+    await add_workspace(session, workspace(id="other"))
+    assert await add_entry(session, cipher, REPLY)
+    assert not await add_entry(session, cipher, replace(REPLY, data={"text": "changed"}))
+    assert await add_entry(session, cipher, replace(REPLY, workspace_id="other"))
+    (shown,) = await list_entries(session, cipher, W, "KK1001")
+    assert shown.entry == REPLY
+    assert (shown.message_status, shown.statuses) == (None, ())
+
+
+async def test_entries_come_newest_first_with_their_messages_statuses(
+    session: Session, cipher: Cipher
+) -> None:
+    """With when each status was reached; earlier pages by time (R5.3)."""
+    message = await add_message(session, cipher, new_message())
+    await record_outcome(
+        session, message.id, status=MessageStatus.SUBMITTED, now=NOW + MINUTE, gupshup_message_id="gs-1"
+    )
+    await apply_status(
+        session,
+        StatusReport(
+            account_id="account-1",
+            status=MessageStatus.FAILED,
+            gupshup_id="gs-1",
+            code="131026",
+            reason="not on WhatsApp",
+            at=NOW + 2 * MINUTE,
+        ),
+    )
+    await add_entry(session, cipher, REPLY)
+    sent = Entry(W, "KK1001", NOW - MINUTE, "notification", "failed_delivery", "n/1", message_id=message.id)
+    await add_entry(session, cipher, sent)
+    await add_entry(session, cipher, replace(REPLY, key="reply/wamid.2"))
+    shown = await list_entries(session, cipher, W, "KK1001")
+    assert [each.entry.key for each in shown] == ["reply/wamid.2", "reply/wamid.1", "n/1"]
+    assert shown[2].message_status is MessageStatus.FAILED
+    assert [(status.status.value, status.at, status.code) for status in shown[2].statuses] == [
+        ("sending", NOW, ""),
+        ("submitted", NOW + MINUTE, ""),
+        ("failed", NOW + 2 * MINUTE, "131026"),
+    ]
+    assert [each.entry.key for each in await list_entries(session, cipher, W, "KK1001", before=NOW)] == [
+        "n/1"
+    ]
+    assert len(await list_entries(session, cipher, W, "KK1001", limit=2)) == 2
+    assert await list_entries(session, cipher, "other", "KK1001") == ()
+
+
+# --- Charges ---
+
+
+async def test_a_price_holds_from_its_day_until_the_next(session: Session) -> None:
+    """Later prices never apply to earlier messages (R5.4)."""
+    with pytest.raises(NoPrice):
+        await find_price(session, "UTILITY", NOW)
+    await set_price(session, "UTILITY", 30, valid_from=NOW - DAY)
+    await set_price(session, "UTILITY", 35, valid_from=NOW)
+    await set_price(session, "UTILITY", 40, valid_from=NOW + DAY)
+    prices = [await find_price(session, "UTILITY", NOW + after) for after in (-MINUTE, 0 * DAY, DAY)]
+    assert prices == [30, 35, 40]
+    with pytest.raises(NoPrice):
+        await find_price(session, "MARKETING", NOW)
+
+
+async def test_a_statement_counts_each_event_and_is_borne_out_by_gupshups_billing(
+    session: Session, cipher: Cipher
+) -> None:
+    """What is accepted and did not fail is charged; what Gupshup did not bill is listed (R5.4)."""
+    outcomes = [
+        (MessageStatus.SUBMITTED, MessageStatus.READ),
+        (MessageStatus.SUBMITTED, MessageStatus.FAILED),
+        (MessageStatus.SUBMITTED, MessageStatus.DELIVERED),
+        (MessageStatus.REFUSED, None),
+        (MessageStatus.UNKNOWN, None),
+    ]
+    for number, (outcome, reached) in enumerate(outcomes):
+        message = await add_message(session, cipher, new_message(phone=f"91999990000{number}"))
+        submitted = outcome is MessageStatus.SUBMITTED
+        gupshup_id = f"gs-{number}" if submitted else None
+        await record_outcome(session, message.id, status=outcome, now=NOW, gupshup_message_id=gupshup_id)
+        if reached:
+            report: dict[str, Any] = {"account_id": "account-1", "status": reached, "at": NOW}
+            await apply_status(session, StatusReport(gupshup_id=gupshup_id, **report))
+    period = {"since": NOW - DAY, "until": NOW + DAY}
+    (line,) = await list_statement(session, W, **period)
+    assert (line.accepted, line.delivered, line.read, line.failed, line.charged, line.charged_paise) == (
+        3,
+        2,
+        1,
+        2,
+        2,
+        70,
+    )
+    assert await list_statement(session, "other", **period) == ()
+    billed = {"whatsapp_id": None, "is_billable": True, "category": "utility", "at": NOW}
+    assert await note_provider_charge(session, "account-1", gupshup_id="gs-0", **billed)  # type: ignore[arg-type]
+    assert await note_provider_charge(session, "account-1", gupshup_id="gs-1", **billed)  # type: ignore[arg-type]
+    assert not await note_provider_charge(session, "account-2", gupshup_id="gs-2", **billed)  # type: ignore[arg-type]
+    assert not await note_provider_charge(session, "account-1", gupshup_id=None, **billed)  # type: ignore[arg-type]
+    doubtful = await list_unreconciled(session, **period, limit=9)
+    assert sorted(used.phone_last4 for used in doubtful) == ["0001", "0002", "0004"]
+    assert len(await list_usage(session, W, **period, order_id="KK1001")) == 5
+    assert await list_usage(session, W, **period, order_id="other") == ()
+
+
+# --- Outgoing events ---
+
+
+async def test_an_outgoing_event_keeps_its_id_through_every_delivery(
+    session: Session, cipher: Cipher
+) -> None:
+    """Written once, swept until its delivery began; a failure after the delivery says nothing (I15)."""
+    event_id = await add_event(
+        session,
+        cipher,
+        workspace_id=W,
+        type="case.resolved",
+        data={"case": "1", "action": "reattempt"},
+        now=NOW,
+    )
+    (waiting,) = await list_unstarted(session, older_than=NOW + MINUTE, limit=9)
+    assert (waiting.id, waiting.workspace_id) == (event_id, W)
+    await mark_started(session, W, event_id, NOW)
+    assert await list_unstarted(session, older_than=NOW + MINUTE, limit=9) == ()
+    await mark_failed(session, W, event_id, NOW, "410")
+    await mark_delivered(session, W, event_id, NOW)
+    await mark_failed(session, W, event_id, NOW, "late")
+    event = await get_event(session, cipher, W, event_id)
+    assert (event.id, event.type, event.data["action"], event.delivered_at) == (
+        event_id,
+        "case.resolved",
+        "reattempt",
+        NOW,
+    )
+    with pytest.raises(NotFound):
+        await get_event(session, cipher, "other", event_id)

@@ -1,0 +1,467 @@
+"""Gupshup's callbacks: statuses move messages, replies find their case, opt-outs end the talking."""
+
+import copy
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from db import accounts, cases, messages
+from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
+from domain.cases import Outcome
+from domain.failures import Action
+from domain.messages import MessageStatus, NotSent
+from domain.replies import AddressDraft, Reply, ReplyKind
+from tests.factories import PHONE, failed_delivery
+from tests.intake.stage import ACCOUNT, GUPSHUP_ID, SAMPLES, TEMPLATE, Stage, sample
+
+_REATTEMPT = "REATTEMPT:attempt-42"
+_TRY_AGAIN = {_REATTEMPT: ("reattempt", "Try again")}
+_numbers = count(1)
+
+
+def _gupshup(name: str) -> dict[str, Any]:
+    return sample(f"gupshup/webhook-{name}")
+
+
+def _fresh(body: dict[str, Any], *, phone: str = PHONE) -> dict[str, Any]:
+    """Return an inbound message as another one, of another phone."""
+    body = copy.deepcopy(body)
+    body["payload"]["id"] = f"wamid.{next(_numbers)}"
+    body["payload"]["source"] = body["payload"]["sender"]["phone"] = phone
+    return body
+
+
+def _text(text: str, **options: Any) -> dict[str, Any]:
+    body = _fresh(_gupshup("v2-message-text"), **options)
+    body["payload"]["payload"] = {"text": text}
+    return body
+
+
+def _replies(stage: Stage) -> list[Reply]:
+    return [mail.event.reply for _, mail in stage.workflows.mail if isinstance(mail.event, CustomerReplied)]
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("gupshup/webhook-*.json")), ids=lambda path: path.stem)
+async def test_every_sample_is_handled_or_ignored_with_a_reason(stage: Stage, path: Any) -> None:
+    """I1: nothing that Gupshup sends is left over, parked or without a word."""
+    await stage.open(failed_delivery())
+    inbox_id = await stage.callback(sample(f"gupshup/{path.stem}"))
+    state, note = await stage.came_to(inbox_id)
+    assert state in ("handled", "ignored")
+    assert note or state == "handled"
+
+
+# --- Statuses ---
+
+
+async def test_statuses_only_move_forward(stage: Stage) -> None:
+    """R5.2, I10, F40: in whatever order they come."""
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, gupshup_id=GUPSHUP_ID)
+    for name in ("read", "enqueued", "delivered", "sent"):
+        await stage.callback(_gupshup(f"v2-message-event-{name}"))
+    assert (await stage.message(message)).status is MessageStatus.READ
+
+
+async def test_status_that_overtakes_the_send_is_matched_later(stage: Stage) -> None:
+    """F30: a status callback before the answer of the send is kept."""
+    row = await stage.open(failed_delivery())
+    inbox_id = await stage.callback(_gupshup("v2-message-event-delivered"))
+    assert await stage.came_to(inbox_id) == ("handled", "no message yet: kept for a day")
+    message = await stage.send(row, gupshup_id=GUPSHUP_ID)
+    assert (await stage.message(message)).status is MessageStatus.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("failed", NotSent.RECIPIENT),
+        ("failed-sync", NotSent.ACCOUNT),
+        ("failed-param-count", NotSent.TEMPLATE),
+        ("failed-meta-code", NotSent.RECIPIENT),
+    ],
+)
+async def test_failed_template_is_told_to_its_case(stage: Stage, name: str, why: NotSent) -> None:
+    """F31-F33: the code decides what it means; the account or template is held where it is to blame."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID)
+    await stage.callback(_gupshup(f"v2-message-event-{name}"))
+    ((ref, mail),) = stage.workflows.mail
+    assert ref.shipment_id == row.shipment_id
+    assert isinstance(mail.event, MessageNotSent)
+    assert (mail.event.command_id, mail.event.why, mail.event.is_template) == (f"{row.id}/1", why, True)
+    assert bool(await stage.attention()) is (why is NotSent.TEMPLATE)
+    async with stage.database.transaction() as session:
+        account = await accounts.get_account(session, ACCOUNT)
+    assert bool(account.attention) is (why is NotSent.ACCOUNT)
+
+
+async def test_failure_is_told_also_when_temporal_was_away(stage: Stage) -> None:
+    """F3: the status is applied already, and the case still has to learn of it."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID)
+    stage.workflows.is_down = True
+    await stage.callback(_gupshup("v2-message-event-failed"))
+    assert not stage.workflows.mail
+    stage.workflows.is_down = False
+    stage.clock.pass_by(minutes=5)
+    await stage.intake.sweep()
+    assert [mail.event.kind for _, mail in stage.workflows.mail] == ["message_not_sent"]
+
+
+async def test_failed_session_message_leaves_the_case_alone(stage: Stage) -> None:
+    """An unsent answer never changes the case."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID, kind="session")
+    await stage.callback(_gupshup("v2-message-event-failed"))
+    assert not stage.workflows.mail
+
+
+# --- Replies: whose they are (R6.3) ---
+
+
+async def test_tap_finds_its_case_by_the_reference(stage: Stage) -> None:
+    """R6.3, S4: the reference goes before everything else, also without context."""
+    row = await stage.open(failed_delivery())
+    await stage.open(failed_delivery(shipment_id="SHIP2", order_id="KK2"))
+    await stage.send(row, references=_TRY_AGAIN, gupshup_id=GUPSHUP_ID)
+    await stage.callback(_gupshup("v2-message-quick-reply-no-context"))
+    ((ref, _),) = stage.workflows.mail
+    assert ref.shipment_id == row.shipment_id
+    (reply,) = _replies(stage)
+    assert (reply.kind, reply.choice, reply.text) == (ReplyKind.CHOICE, "reattempt", "Try again")
+
+
+async def test_tap_on_an_older_case_is_that_cases(stage: Stage) -> None:
+    """R7.8, F51: even if a newer case of the same phone is open; an ended one answers late, once."""
+    old = await stage.open(failed_delivery())
+    await stage.send(old, references=_TRY_AGAIN)
+    await stage.end(old, Outcome.RESOLVED, accepted=Action.RESCHEDULE)
+    await stage.open(failed_delivery(shipment_id="SHIP2", order_id="KK2"))
+    body = _gupshup("v2-message-quick-reply")
+    await stage.callback(body)
+    assert not stage.workflows.mail
+    ((_, late),) = stage.workflows.late.items()
+    assert late.case.id == old.id
+    assert late.case.outcome is Outcome.RESOLVED
+    assert late.case.accepted is not None
+    assert late.case.accepted.action is Action.RESCHEDULE
+    assert late.event.reply.choice == "reattempt"
+
+
+async def test_run_that_ends_meanwhile_gets_a_late_answer(stage: Stage) -> None:
+    """Reliability rule 10: a signal to a closed run is "no longer waiting", not an error."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references=_TRY_AGAIN)
+    stage.workflows.ended.update(stage.workflows.started)
+    inbox_id = await stage.callback(_gupshup("v2-message-quick-reply"))
+    assert (await stage.came_to(inbox_id))[0] == "new"  # open in our books, no run: looked at again
+    await stage.end(row, Outcome.DELIVERED)
+    stage.clock.pass_by(minutes=1)
+    await stage.intake.sweep()
+    assert (await stage.came_to(inbox_id))[0] == "handled"
+    assert len(stage.workflows.late) == 1
+
+
+async def test_label_without_postback_is_read_by_its_message(stage: Stage) -> None:
+    """R6.3: context names the message, the label its choice, however it is spaced and written."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references={"token": ("reattempt", "TRY AGAIN ")}, gupshup_id=GUPSHUP_ID)
+    await stage.callback(_gupshup("v2-message-quick-reply-as-text"))
+    await stage.callback(_gupshup("v2-message-quick-reply-no-postback"))
+    assert [reply.choice for reply in _replies(stage)] == ["reattempt", "reattempt"]
+
+
+async def test_context_goes_before_the_phones_cases(stage: Stage) -> None:
+    """R6.3: a typed reply to a message belongs to that message's case."""
+    quoted = await stage.open(failed_delivery())
+    newer = await stage.open(failed_delivery(shipment_id="SHIP2", order_id="KK2"))
+    await stage.send(quoted, gupshup_id=GUPSHUP_ID)
+    await stage.send(newer, status=MessageStatus.SUBMITTED)
+    await stage.callback(_gupshup("v2-message-text-with-context"))
+    ((ref, _),) = stage.workflows.mail
+    assert ref.shipment_id == quoted.shipment_id
+
+
+async def test_our_own_reference_on_buttons_goes_before_the_phones_cases(stage: Stage) -> None:
+    """R6.3: the message id that we gave to the buttons names the message."""
+    asked = await stage.open(failed_delivery())
+    message = await stage.send(asked, references={"x": ("reattempt", "Try again")})
+    await stage.open(failed_delivery(shipment_id="SHIP2", order_id="KK2"))
+    body = _gupshup("v2-message-button-reply")
+    body["payload"]["payload"] |= {"id": message.id, "postbackText": ""}
+    body["payload"].pop("context", None)
+    await stage.callback(body)
+    ((ref, _),) = stage.workflows.mail
+    assert ref.shipment_id == asked.shipment_id
+    assert _replies(stage)[0].choice == "reattempt"
+
+
+async def test_free_text_goes_to_the_newest_case_whose_message_arrived(stage: Stage) -> None:
+    """R6.3, F48: with several open, delivered goes before newer; of two workspaces each sees only its own."""
+    older = await stage.open(failed_delivery(workspace_id="nakshi"))
+    stage.clock.pass_by(seconds=1)
+    newer = await stage.open(failed_delivery())
+    message = await stage.send(older, gupshup_id=GUPSHUP_ID)
+    await stage.send(newer)
+    await stage.callback(_text("come tomorrow"))
+    await stage.callback(_gupshup("v2-message-event-delivered"))
+    await stage.callback(_text("after six"))
+    assert (await stage.message(message)).status is MessageStatus.DELIVERED
+    assert [ref.workspace_id for ref, _ in stage.workflows.mail] == ["kapaskraft", "nakshi"]
+    assert [entry.data["text"] for entry in await stage.activity("KK1001") if entry.kind == "reply"] == [
+        "come tomorrow"
+    ]
+    assert [
+        entry.data["text"] for entry in await stage.activity("KK1001", "nakshi") if entry.kind == "reply"
+    ] == ["after six"]
+
+
+async def test_free_text_after_the_end_belongs_to_the_newest_ended_case(stage: Stage) -> None:
+    """R7.2, F41: hours later too."""
+    row = await stage.open(failed_delivery())
+    await stage.end(row, Outcome.DELIVERED)
+    stage.clock.pass_by(hours=9)
+    await stage.callback(_text("thank you"))
+    (late,) = stage.workflows.late.values()
+    assert late.case.id == row.id
+
+
+async def test_unknown_number_is_ignored(stage: Stage) -> None:
+    """F47, R7.5: no case, no activity."""
+    await stage.open(failed_delivery())
+    inbox_id = await stage.callback(_text("hello", phone="919999900077"))
+    assert await stage.came_to(inbox_id) == ("ignored", "no case")
+    assert not stage.workflows.mail
+
+
+# --- What has no right to an effect (F43, S3) ---
+
+
+async def test_unknown_reference_has_no_effect(stage: Stage) -> None:
+    """F43: also though the phone has an open case and the context fits."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID)
+    inbox_id = await stage.callback(_gupshup("v2-message-quick-reply"))
+    assert await stage.came_to(inbox_id) == ("ignored", "unknown reference")
+    assert not stage.workflows.mail
+
+
+@pytest.mark.parametrize("name", ["v2-message-quick-reply", "v2-message-text-with-context"])
+async def test_reference_from_another_phone_has_no_effect(stage: Stage, name: str) -> None:
+    """S3: an effect needs a message of ours, sent to that phone."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references=_TRY_AGAIN, gupshup_id=GUPSHUP_ID)
+    inbox_id = await stage.callback(_fresh(_gupshup(name), phone="919999900077"))
+    assert await stage.came_to(inbox_id) == ("ignored", "sent to another phone")
+    assert not stage.workflows.mail
+
+
+async def test_reference_of_another_account_has_no_effect(stage: Stage) -> None:
+    """I11, S3: what was sent through one account is not answered through another."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references=_TRY_AGAIN, account_id="account-2")
+    inbox_id = await stage.callback(_gupshup("v2-message-quick-reply"))
+    assert await stage.came_to(inbox_id) == ("ignored", "another account's message")
+
+
+@pytest.mark.parametrize("changes", [{"app": "OtherStore"}, {"appId": "other"}, {"app": None}])
+async def test_another_apps_callback_has_no_effect(stage: Stage, changes: dict[str, Any]) -> None:
+    """F43: right secret, foreign app."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references=_TRY_AGAIN)
+    inbox_id = await stage.callback(_gupshup("v2-message-quick-reply") | changes)
+    assert await stage.came_to(inbox_id) == ("ignored", "another app's callback")
+    assert not stage.workflows.mail
+
+
+async def test_hidden_phone_is_matched_by_the_reference_alone(stage: Stage) -> None:
+    """F49: with a business-scoped id in the phone's place only what cannot be guessed counts."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references=_TRY_AGAIN)
+    tap = _fresh(_gupshup("v2-message-quick-reply"), phone="IN.1648Ab77")
+    await stage.callback(tap)
+    assert len(_replies(stage)) == 1
+    text = await stage.callback(_text("hello", phone="IN.1648Ab77"))
+    assert await stage.came_to(text) == ("ignored", "no case")
+
+
+# --- What a reply says ---
+
+
+async def test_reply_is_kept_as_it_came_and_noted_on_the_case(stage: Stage) -> None:
+    """R5.3, R7.11: on the activity, on the row, and as the opening of the 24 h window."""
+    row = await stage.open(failed_delivery())
+    await stage.callback(_text("  come\u202e after \x07six "))
+    (reply,) = _replies(stage)
+    assert (reply.kind, reply.text, reply.at) == (ReplyKind.TEXT, "come after six", stage.clock())
+    assert "wamid" not in reply.id
+    entry = (await stage.activity(row.order_id))[-1]
+    assert (entry.kind, entry.topic, entry.mode, entry.data["text"]) == (
+        "reply",
+        "text",
+        "whatsapp",
+        "come after six",
+    )
+    async with stage.database.transaction() as session:
+        found = await cases.find_case(session, row.workspace_id, row.id)
+        customer = await messages.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+    assert found is not None
+    assert found.last_reply_at == customer.last_inbound_at == stage.clock()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "topic"),
+    [
+        ("image", ReplyKind.MEDIA, "image"),
+        ("file", ReplyKind.MEDIA, "file"),
+        ("audio", ReplyKind.MEDIA, "audio"),
+        ("video", ReplyKind.MEDIA, "video"),
+        ("sticker", ReplyKind.MEDIA, "sticker"),
+        ("contact", ReplyKind.CONTACT, "contact"),
+        ("reaction", ReplyKind.REACTION, "reaction"),
+        ("location", ReplyKind.LOCATION, "location"),
+        ("location-named", ReplyKind.LOCATION, "location"),
+        ("text-referral", ReplyKind.TEXT, "text"),
+    ],
+)
+async def test_each_kind_of_reply_reaches_the_case(
+    stage: Stage, name: str, kind: ReplyKind, topic: str
+) -> None:
+    """R7.1: whatever comes is logged as it came and given to the case."""
+    row = await stage.open(failed_delivery())
+    await stage.callback(_gupshup(f"v2-message-{name}"))
+    (reply,) = _replies(stage)
+    assert reply.kind is kind
+    entry = (await stage.activity(row.order_id))[-1]
+    assert (entry.kind, entry.topic) == ("reply", topic)
+    assert entry.data
+
+
+async def test_location_becomes_a_pin(stage: Stage) -> None:
+    """R6.4: latitude, longitude and the place's words."""
+    await stage.open(failed_delivery())
+    await stage.callback(_gupshup("v2-message-location-named"))
+    (reply,) = _replies(stage)
+    assert (reply.latitude, reply.longitude) == (12.971599, 77.594566)
+    assert reply.place == "Lake View, MG Road, Bengaluru 560001"
+
+
+async def test_address_form_becomes_a_draft(stage: Stage) -> None:
+    """R6.4: name and phone are taken only where they differ from the order's."""
+    await stage.open(failed_delivery())
+    body = _gupshup("v2-message-nfm-reply-address")
+    await stage.callback(body)
+    other = _fresh(body)
+    other["payload"]["payload"]["addressDetails"] |= {"phone_number": "+91 99999 00002", "name": "Ravi"}
+    await stage.callback(other)
+    first, second = (reply.address for reply in _replies(stage))
+    assert first == AddressDraft(
+        text="12, Floor 3, Tower B, Lake View, MG Road", pincode="560001", landmark="Near metro station"
+    )
+    assert (second.phone, second.name) == ("9999900002", "Ravi")
+
+
+async def test_answer_proves_a_message_of_unknown_outcome(stage: Stage) -> None:
+    """F28, reliability rule 6: who taps our reference has the message."""
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, references=_TRY_AGAIN, status=MessageStatus.UNKNOWN)
+    await stage.callback(_gupshup("v2-message-quick-reply"))
+    assert (await stage.message(message)).status is MessageStatus.DELIVERED
+
+
+async def test_flood_is_logged_and_not_passed_on(stage: Stage) -> None:
+    """F13, S26: twenty answers a minute reach the case; a minute later it listens again."""
+    row = await stage.open(failed_delivery())
+    for number in range(25):
+        await stage.callback(_text(f"message {number}"))
+    assert len(_replies(stage)) == 20
+    assert len([entry for entry in await stage.activity(row.order_id) if entry.kind == "reply"]) == 25
+    stage.clock.pass_by(minutes=1)
+    await stage.callback(_text("one more"))
+    assert len(_replies(stage)) == 21
+
+
+# --- Opting out ---
+
+
+@pytest.mark.parametrize("name", ["v2-message-text-stop", "v2-user-event-opted-out"])
+async def test_opt_out_stops_every_open_case_of_the_sender(stage: Stage, name: str) -> None:
+    """R5.5: all messages of that sender to that customer; the activity says so."""
+    rows = [
+        await stage.open(failed_delivery()),
+        await stage.open(failed_delivery(workspace_id="nakshi")),
+    ]
+    await stage.open(failed_delivery(shipment_id="SHIP3", customer_phone="919999900077"))
+    await stage.callback(_gupshup(name))
+    assert {ref.workspace_id for ref, _ in stage.workflows.mail} == {row.workspace_id for row in rows}
+    assert {type(mail.event) for _, mail in stage.workflows.mail} == {CustomerOptedOut}
+    assert len(stage.workflows.mail) == 2
+    async with stage.database.transaction() as session:
+        customer = await messages.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+    assert customer.opted_out_at is not None
+    assert (await stage.activity("KK1001"))[-1].topic == "opted_out"
+
+
+async def test_opting_in_lifts_it(stage: Stage) -> None:
+    """R5.5: START, or Gupshup's event."""
+    await stage.open(failed_delivery())
+    await stage.callback(_text("Stop."))
+    stage.clock.pass_by(seconds=1)
+    await stage.callback(_text("start"))
+    async with stage.database.transaction() as session:
+        customer = await messages.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+    assert customer.opted_out_at is None
+
+
+async def test_address_being_set_is_no_customer(stage: Stage) -> None:
+    """gupshup-api 10.12: the phone is a literal word there."""
+    inbox_id = await stage.callback(_gupshup("v2-user-event-sandbox-start"))
+    assert await stage.came_to(inbox_id) == ("ignored", "user event: sandbox_start")
+
+
+# --- Templates and account ---
+
+
+@pytest.mark.parametrize("name", ["paused", "disabled", "rejected", "category-update"])
+async def test_template_in_trouble_is_held_until_approved(stage: Stage, name: str) -> None:
+    """R4.8, F33: nothing is sent with it meanwhile, in every workspace that uses it."""
+    await stage.callback(_gupshup(f"v2-template-event-{name}"))
+    assert await stage.attention("kapaskraft")
+    assert await stage.attention("nakshi")
+    await stage.callback(_gupshup("v2-template-event-approved"))
+    assert not await stage.attention("kapaskraft")
+
+
+async def test_template_of_nobody_is_ignored(stage: Stage) -> None:
+    """The account may have templates that are not ours."""
+    body = _gupshup("v2-template-event-paused")
+    body["payload"]["id"] = "another"
+    assert body["payload"]["id"] != TEMPLATE
+    inbox_id = await stage.callback(body)
+    assert await stage.came_to(inbox_id) == ("ignored", "no notification uses the template")
+
+
+async def test_restricted_account_needs_attention(stage: Stage) -> None:
+    """F32, F34: the seller sees why nothing goes out; reinstating lifts it."""
+    body = _gupshup("v2-account-event-status")
+    await stage.callback(body)
+    async with stage.database.transaction() as session:
+        assert (await accounts.get_account(session, ACCOUNT)).attention == "WhatsApp: account restricted"
+    body["payload"]["payload"] = {"status": "REINSTATE"}
+    await stage.callback(body)
+    async with stage.database.transaction() as session:
+        assert not (await accounts.get_account(session, ACCOUNT)).attention
+
+
+async def test_payload_format_does_not_matter(stage: Stage) -> None:
+    """gupshup-api 11: v3 means the same as v2."""
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, references=_TRY_AGAIN, gupshup_id=GUPSHUP_ID)
+    await stage.callback(_gupshup("v3-status-delivered"))
+    assert (await stage.message(message)).status is MessageStatus.DELIVERED
+    await stage.callback(_gupshup("v3-message-button"))
+    assert [reply.choice for reply in _replies(stage)] == ["reattempt"]
+    assert timedelta(0) == stage.clock() - _replies(stage)[0].at

@@ -1,0 +1,149 @@
+"""Intake's own rules: handled once, repeated after a crash, parked when hopeless, nobody held up."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from db import inbox, outgoing_events
+from tests.factories import failed_delivery
+from tests.intake.stage import ACCOUNT, Stage, sample
+
+
+def _text(number: int = 0) -> dict[str, Any]:
+    body = sample("gupshup/webhook-v2-message-text")
+    body["payload"]["id"] = f"wamid.{number}"
+    return body
+
+
+async def test_row_is_handled_once_by_whoever_comes_first(stage: Stage) -> None:
+    """I2, F39: fifty at the same instant, by several processes, are one effect."""
+    row = await stage.open(failed_delivery())
+    inbox_id = await stage.store(_text())
+    processes = [stage.new_intake() for _ in range(4)]
+    await asyncio.gather(*(processes[number % 4].handle(inbox_id) for number in range(50)))
+    assert len(stage.workflows.told) == 1
+    assert len([entry for entry in await stage.activity(row.order_id) if entry.kind == "reply"]) == 1
+
+
+async def test_death_after_the_commit_repeats_the_telling_under_the_same_id(stage: Stage) -> None:
+    """F3: killed between telling and marking; the case knows the id."""
+    row = await stage.open(failed_delivery())
+    inbox_id = await stage.store(_text())
+    stage.workflows.dies_next = True
+    with pytest.raises(asyncio.CancelledError):
+        await stage.intake.handle(inbox_id)
+    stage.clock.pass_by(minutes=5)
+    await stage.new_intake().sweep()
+    assert len(stage.workflows.told) == 2
+    assert len(stage.workflows.mail) == 1
+    assert len([entry for entry in await stage.activity(row.order_id) if entry.kind == "reply"]) == 1
+    assert await stage.came_to(inbox_id) == ("handled", "reply")
+
+
+async def test_outage_of_temporal_costs_a_row_nothing(stage: Stage) -> None:
+    """F9: however long it is away, nothing is parked, and afterwards all drains."""
+    await stage.open(failed_delivery())
+    stage.workflows.is_down = True
+    inbox_id = await stage.callback(_text())
+    for _ in range(20):
+        stage.clock.pass_by(minutes=2)
+        await stage.intake.sweep()
+    assert (await stage.came_to(inbox_id))[0] == "new"
+    stage.workflows.is_down = False
+    stage.clock.pass_by(minutes=2)
+    assert await stage.intake.sweep() == 1
+    assert (await stage.came_to(inbox_id))[0] == "handled"
+    assert len(stage.workflows.mail) == 1
+
+
+async def test_row_that_fails_by_itself_is_parked_after_five_tries(stage: Stage) -> None:
+    """Reliability rule 3, I18: over about ten minutes; the queue moves on meanwhile."""
+    await stage.open(failed_delivery())
+    stage.workflows.failures = 5
+    began = stage.clock()
+    inbox_id = await stage.callback(_text())
+    tries = 1
+    while (await stage.came_to(inbox_id))[0] == "new":
+        stage.clock.pass_by(seconds=5)
+        tries += await stage.intake.sweep()
+    assert await stage.came_to(inbox_id) == ("parked", "RuntimeError")
+    assert tries == 5
+    assert 420 <= (stage.clock() - began).total_seconds() <= 660
+    other = await stage.callback(_text(2))
+    assert (await stage.came_to(other))[0] == "handled"
+
+
+async def test_poison_is_parked_and_stops_nobody(stage: Stage) -> None:
+    """F46: what cannot be read any more is parked at once."""
+    await stage.open(failed_delivery())
+    async with stage.database.transaction() as session:
+        poison, _ = await inbox.store(
+            session,
+            stage.cipher,
+            source="gupshup",
+            owner_id=ACCOUNT,
+            event_key="poison",
+            body=b"\xff",
+            position=0,
+            now=stage.clock(),
+        )
+    healthy = await stage.store(_text())
+    await stage.intake.sweep()
+    assert (await stage.came_to(poison))[0] == "parked"
+    assert (await stage.came_to(healthy))[0] == "handled"
+
+
+async def test_database_away_leaves_the_row_for_later(stage: Stage) -> None:
+    """F16: nothing is raised into whoever drains the queue."""
+    inbox_id = await stage.store(_text())
+    await stage.database.dispose()
+    await stage.intake.handle(inbox_id)  # the pool opens again by itself
+    assert (await stage.came_to(inbox_id))[0] == "ignored"
+
+
+async def test_sweep_begins_what_was_committed_and_not_begun(stage: Stage) -> None:
+    """F6: cases and outgoing events; a fact for a case whose run never began starts it first."""
+    row = await stage.open(failed_delivery(), is_run=False)
+    assert not stage.workflows.started
+    await stage.callback(_text())
+    assert len(stage.workflows.started) == len(stage.workflows.mail) == 1
+    other = await stage.open(failed_delivery(shipment_id="SHIP2"), is_run=False)
+    async with stage.database.transaction() as session:
+        event_id = await outgoing_events.add_event(
+            session,
+            stage.cipher,
+            workspace_id=row.workspace_id,
+            type="case.resolved",
+            data={"case_id": row.id},
+            now=stage.clock(),
+        )
+    stage.clock.pass_by(minutes=1)
+    assert await stage.intake.sweep() == 2
+    assert {ref.shipment_id for ref in stage.workflows.started} == {row.shipment_id, other.shipment_id}
+    assert stage.workflows.delivered == [f"kapaskraft/{event_id}"]
+    assert await stage.intake.sweep() == 0
+
+
+async def test_events_of_one_body_are_rows_of_their_own(stage: Stage) -> None:
+    """gupshup-api 11: one v3 body may hold several facts."""
+    await stage.open(failed_delivery())
+    body = sample("gupshup/webhook-v3-message-text")
+    value = body["entry"][0]["changes"][0]["value"]
+    value["messages"] = [value["messages"][0] | {"id": f"wamid.{number}"} for number in range(3)]
+    raw = json.dumps(body).encode()
+    async with stage.database.transaction() as session:
+        for position in range(3):
+            await inbox.store(
+                session,
+                stage.cipher,
+                source="gupshup",
+                owner_id=ACCOUNT,
+                event_key=f"key-{position}",
+                body=raw,
+                position=position,
+                now=stage.clock(),
+            )
+    assert await stage.intake.sweep() == 3
+    assert len(stage.workflows.mail) == 3
