@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import func, literal, select, union_all, update
+from sqlalchemy import func, literal, literal_column, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
 from db.session import Session, TryAgain
 from db.tables import inbox, storable
+
+# Written out, not as a parameter: the partial indexes are found by it.
+_IS_NEW = inbox.c.state == literal_column("'new'")
+_IS_PARKED = inbox.c.state == literal_column("'parked'")
 
 Source = Literal["gupshup", "order_system"]
 
@@ -160,7 +164,7 @@ async def postpone(session: Session, inbox_id: int, *, until: datetime, note: st
     """
     statement = (
         update(inbox)
-        .where(inbox.c.id == inbox_id, inbox.c.state == "new")
+        .where(inbox.c.id == inbox_id, _IS_NEW)
         .values(due_at=until, note=note, attempts_counted=inbox.c.attempts_counted + int(counted))
     )
     await session.execute(statement)
@@ -170,7 +174,7 @@ async def unpark(session: Session, inbox_id: int, now: datetime) -> bool:
     """Give a parked item another chance, and tell whether it was parked; for ops."""
     statement = (
         update(inbox)
-        .where(inbox.c.id == inbox_id, inbox.c.state == "parked")
+        .where(inbox.c.id == inbox_id, _IS_PARKED)
         .values(state="new", due_at=now, finished_at=None, attempts_counted=0)
         .returning(inbox.c.id)
     )
@@ -179,18 +183,17 @@ async def unpark(session: Session, inbox_id: int, now: datetime) -> bool:
 
 async def backlog(session: Session) -> Backlog:
     """Return how much waits to be handled, and how much waits for ops."""
-    is_new, is_parked = inbox.c.state == "new", inbox.c.state == "parked"
     statement = select(
-        func.count().filter(is_new).label("new"),
-        func.count().filter(is_parked).label("parked"),
-        func.min(inbox.c.received_at).filter(is_new).label("oldest_at"),
-    ).where(is_new | is_parked)
+        func.count().filter(_IS_NEW).label("new"),
+        func.count().filter(_IS_PARKED).label("parked"),
+        func.min(inbox.c.received_at).filter(_IS_NEW).label("oldest_at"),
+    ).where(_IS_NEW | _IS_PARKED)
     row = (await session.execute(statement)).one()
     return Backlog(row.new, row.parked, row.oldest_at)
 
 
 def _due(now: datetime) -> tuple[Any, Any]:
-    return inbox.c.state == "new", inbox.c.due_at <= now
+    return _IS_NEW, inbox.c.due_at <= now
 
 
 async def _claim(session: Session, cipher: Cipher, wanted: Any, until: datetime) -> tuple[InboxItem, ...]:
@@ -222,9 +225,7 @@ async def _claim(session: Session, cipher: Cipher, wanted: Any, until: datetime)
 
 async def _close(session: Session, inbox_id: int, state: str, note: str, now: datetime) -> None:
     await session.execute(
-        update(inbox)
-        .where(inbox.c.id == inbox_id, inbox.c.state == "new")
-        .values(state=state, note=note, finished_at=now)
+        update(inbox).where(inbox.c.id == inbox_id, _IS_NEW).values(state=state, note=note, finished_at=now)
     )
 
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ARRAY, BigInteger, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
@@ -30,6 +30,9 @@ ADOPTED_WITHIN = timedelta(minutes=15)
 """How long after a send without answer a status may prove that it was accepted."""
 
 _UNDECIDED = (MessageStatus.SENDING, MessageStatus.UNKNOWN)
+_IS_UNDECIDED = text(
+    "messages.status IN ('sending', 'unknown')"
+)  # written out: the partial index is found by it
 _NOT_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN, MessageStatus.REFUSED)
 _NEVER_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.REFUSED)
 
@@ -597,7 +600,7 @@ async def _find_unproven(session: Session, report: StatusReport) -> Message | No
         .where(
             messages.c.account_id == report.account_id,
             messages.c.phone_hash == report.phone_hash,
-            messages.c.status.in_(_UNDECIDED),
+            _IS_UNDECIDED,
             messages.c.gupshup_message_id.is_(None),
             messages.c.whatsapp_message_id.is_(None),
             messages.c.sending_at >= report.at - ADOPTED_WITHIN,

@@ -29,10 +29,14 @@ def directory() -> Iterator[Path]:
 
 async def test_an_error_rolls_everything_back(database: Database) -> None:
     """One transaction, committed at its end or not at all."""
-    with pytest.raises(KeyError):
+
+    async def fail() -> None:
         async with database.transaction() as session:
             await add_workspace(session, workspace())
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
     async with database.transaction() as session:
         assert await find_workspace(session, "kapaskraft") is None
 
@@ -69,12 +73,16 @@ async def test_a_server_that_goes_and_comes_back_needs_no_restart_of_ours(direct
 async def test_a_connection_cut_in_a_transaction_is_unavailability(database_url: str) -> None:
     """Nobody knows what became of the work; the next transaction has a new connection."""  # F18
     database = Database(database_url, pool_size=2, role=None)
-    with pytest.raises(DatabaseUnavailable):
+
+    async def be_cut() -> None:
         async with database.transaction() as session:
             pid = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
             async with database.transaction() as other:
                 await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
             await session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await be_cut()
     await database.ping()
     await database.dispose()
 
@@ -95,10 +103,14 @@ async def test_an_exhausted_pool_is_unavailability(database_url: str) -> None:
 async def test_a_standby_and_a_slow_statement_are_unavailability(database_url: str, statement: str) -> None:
     """A read-only server cannot take callbacks; a statement that takes too long is given up."""  # F18
     database = Database(database_url, pool_size=1, role=None)
-    with pytest.raises(DatabaseUnavailable):
+
+    async def run() -> None:
         async with database.transaction() as session:
             for each in statement.split(";"):
                 await session.execute(text(each))
+
+    with pytest.raises(DatabaseUnavailable):
+        await run()
     await database.dispose()
 
 

@@ -129,7 +129,7 @@ async def test_a_statement_counts_each_event_and_is_borne_out_by_gupshups_billin
         if reached:
             report: dict[str, Any] = {"account_id": "account-1", "status": reached, "at": NOW}
             await apply_status(session, StatusReport(gupshup_id=gupshup_id, **report))
-    period = {"since": NOW - DAY, "until": NOW + DAY}
+    period: dict[str, Any] = {"since": NOW - DAY, "until": NOW + DAY}
     (line,) = await list_statement(session, W, **period)
     assert (line.accepted, line.delivered, line.read, line.failed, line.charged, line.charged_paise) == (
         3,
@@ -140,11 +140,11 @@ async def test_a_statement_counts_each_event_and_is_borne_out_by_gupshups_billin
         70,
     )
     assert await list_statement(session, "other", **period) == ()
-    billed = {"whatsapp_id": None, "is_billable": True, "category": "utility", "at": NOW}
-    assert await note_provider_charge(session, "account-1", gupshup_id="gs-0", **billed)  # type: ignore[arg-type]
-    assert await note_provider_charge(session, "account-1", gupshup_id="gs-1", **billed)  # type: ignore[arg-type]
-    assert not await note_provider_charge(session, "account-2", gupshup_id="gs-2", **billed)  # type: ignore[arg-type]
-    assert not await note_provider_charge(session, "account-1", gupshup_id=None, **billed)  # type: ignore[arg-type]
+    billed: dict[str, Any] = {"whatsapp_id": None, "is_billable": True, "category": "utility", "at": NOW}
+    assert await note_provider_charge(session, "account-1", gupshup_id="gs-0", **billed)
+    assert await note_provider_charge(session, "account-1", gupshup_id="gs-1", **billed)
+    assert not await note_provider_charge(session, "account-2", gupshup_id="gs-2", **billed)
+    assert not await note_provider_charge(session, "account-1", gupshup_id=None, **billed)
     doubtful = await list_unreconciled(session, **period, limit=9)
     assert sorted(used.phone_last4 for used in doubtful) == ["0001", "0002", "0004"]
     assert len(await list_usage(session, W, **period, order_id="KK1001")) == 5

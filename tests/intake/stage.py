@@ -153,10 +153,9 @@ class Stage:
                     for token, (choice, title) in (references or {}).items()
                 ],
             )
-            message = await messages.record_outcome(
+            return await messages.record_outcome(
                 session, message.id, status=status, now=self.clock(), gupshup_message_id=gupshup_id
             )
-        return message
 
     async def callback(self, body: dict[str, Any], *, account_id: str = ACCOUNT) -> int:
         """Store a callback's first event and handle it; return its number."""

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from activities.values import MessageResult
-from domain.case_events import CloseAsked, ShipmentMoved, Superseded
+from activities.values import ActionResult, MessageResult
+from domain.case_events import Answer, CloseAsked, ShipmentMoved, Superseded
 from domain.cases import Outcome
 from domain.failures import Action, Mode
 from domain.messages import NotSent
@@ -25,7 +25,9 @@ def _moved(move: ShipmentMove) -> Story:
 
 
 async def _resolved(stage: Stage) -> None:
-    """An address in two messages, a nudge between them, shown back, confirmed; the order system is away at first."""
+    """An address after a nudge, in two messages, shown back, confirmed; the order system is away at first."""
+    away = (ActionResult(Answer.UNAVAILABLE, "503"), ActionResult(Answer.UNKNOWN, "no answer"))
+    stage.effects.script("carriers.take_action", *away)
     await stage.start()
     await stage.until("template failed_delivery")
     await stage.tap(Action.UPDATE_ADDRESS.value)

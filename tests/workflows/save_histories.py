@@ -6,10 +6,11 @@ Run it when the shape of a case has changed on purpose. Histories of a released 
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 from tests.workflows.endings import STORIES, Story
-from tests.workflows.stage import on_stage
+from tests.workflows.stage import END_SECONDS, on_stage
 
 FOLDER = Path(__file__).parent.parent / "histories" / "failed_delivery"
 
@@ -33,3 +34,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    time.sleep(END_SECONDS)

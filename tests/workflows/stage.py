@@ -6,7 +6,7 @@ One server per test, because all of its runs share one clock. Every run that a t
 import asyncio
 import sys
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from google.protobuf.message import Message
 from temporalio import activity
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
@@ -52,6 +54,9 @@ NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="", texts=tuple((key, key) fo
 
 PERSON = "919999900001"
 WORKSPACE = "kapaskraft"
+END_SECONDS = 0.3
+"""Before the interpreter ends, the client's own threads give back what they hold of it; else it may abort."""
+
 _SECONDS = 15.0  # a failing workflow task is retried for ever and would look like a hang
 _ZONE = ZoneInfo("Asia/Kolkata")
 
@@ -65,10 +70,11 @@ ACCEPTED = ActionResult(Answer.ACCEPTED)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One try of an activity."""
+    """One try of an activity, and when the server gave it out."""
 
     name: str
     task: Task
+    at: datetime
 
 
 class Effects:
@@ -165,7 +171,7 @@ class Effects:
         return found
 
     async def _play(self, name: str, task: Task, usual: Result) -> Result:
-        self.calls.append(Call(name, task))
+        self.calls.append(Call(name, task, activity.info().started_time))
         if self.hooks[name]:
             await self.hooks[name].popleft()()
         answer = self.answers[name].popleft() if self.answers[name] else usual
@@ -313,6 +319,24 @@ class Stage:
                 if event.HasField("workflow_task_failed_event_attributes"):
                     said.append(event.workflow_task_failed_event_attributes.failure.message)
         return "\n".join(said)
+
+
+def payload_data(message: Message) -> Iterator[bytes]:
+    """Return what every payload within one of Temporal's own messages holds."""
+    if isinstance(message, Payload):
+        yield message.data
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            values = [part for part in value.values() if isinstance(part, Message)]
+        elif field.is_repeated:
+            values = list(value)
+        else:
+            values = [value]
+        for part in values:
+            yield from payload_data(part)
 
 
 def _has_in_order(done: Iterable[str], wanted: Iterable[str]) -> bool:

@@ -1,0 +1,42 @@
+"""Every route is authenticated, or on this list."""
+
+import re
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from api.app import create_app
+from tests.api.conftest import settings
+
+_PUBLIC = {"/healthz", "/readyz", "/metrics"}
+_BY_SECRET = {
+    "/webhooks/gupshup/{token}": 404,
+    "/webhooks/orders/{workspace_id}": 401,
+    "/codec/decode": 401,
+    "/codec/encode": 401,
+}
+
+
+def _routes() -> list[tuple[str, str]]:
+    app = create_app(settings("postgresql://127.0.0.1:1/none"))
+    found = [route for route in app.routes if isinstance(route, APIRoute)]
+    return sorted((method, route.path) for route in found for method in route.methods)
+
+
+@pytest.mark.parametrize(("method", "path"), _routes())
+async def test_route_wants_a_secret_or_is_listed(
+    database_url: str, database: object, method: str, path: str
+) -> None:
+    """S12: what is not on the list answers nobody without a key; preflights carry nothing."""
+    assert database
+    if path in _PUBLIC or method == "OPTIONS":
+        return
+    app = create_app(settings(database_url, codec_token="token"))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http,
+    ):
+        content = b"{}" if method == "POST" else None
+        answer = await http.request(method, re.sub(r"\{[^}]*\}", "x", path), content=content)
+    assert answer.status_code == _BY_SECRET.get(path, 401)
