@@ -147,6 +147,8 @@ class Messages:
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
             await record_progress(session, self._cipher, snapshot, facts, now)
             account = await accounts.get_account(session, facts.account_id)
+            if isinstance(command, SendTemplate) and await self._gave_up_another(session, snapshot, command, now):
+                return MessageResult(is_unknown=True, detail="the one before may have been sent")
             forbidden = await self._forbidden(session, facts, command, now)
             if forbidden is not None:
                 return await self._not_sent(session, facts, command, forbidden, now)
@@ -178,7 +180,7 @@ class Messages:
             params: tuple[str, ...] = ()
             if isinstance(command, SendTemplate):
                 notification = await notifications.find_notification(
-                    session, snapshot.workspace_id, facts.account_id, _EVENT, facts.language
+                    session, snapshot.workspace_id, facts.account_id, _EVENT, facts.language, lock=True
                 )
                 if notification is None or not notification.is_on:
                     return await self._not_sent(session, facts, command, (NotSent.SWITCHED_OFF, ""), now)
@@ -253,17 +255,37 @@ class Messages:
                 params=params,
             )
 
+    async def _gave_up_another(
+        self, session: Session, snapshot: Snapshot, command: SendTemplate, now: datetime
+    ) -> bool:
+        """Give up templates that were begun under another command, and tell whether one was begun just now.
+
+        An activity that runs out of time says only that, and the case asks for another template soon; the one before
+        may have been sent all the same (I5). A reminder, hours later, is its second try.
+        """
+        left = [
+            message
+            for message in await messages.list_for_case(session, snapshot.workspace_id, snapshot.case_id)
+            if message.status is MessageStatus.SENDING and message.kind == "template"
+            if message.command_id != command.id
+        ]
+        for message in left:
+            await messages.record_outcome(
+                session, message.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
+            )
+        return any(now - message.sending_at < messages.ADOPTED_WITHIN for message in left)
+
     async def _forbidden(
         self, session: Session, facts: CaseFacts, command: SendTemplate | SendSession, now: datetime
     ) -> tuple[NotSent, str] | None:
-        """Return what forbids the message now (I6)."""
+        """Return what forbids the message now; locked, so that it stays true until the intent is committed (I6)."""
         if not facts.failure.customer_phone:
             return NotSent.NO_PHONE, ""
-        if not await accounts.is_installed(session, facts.failure.workspace_id, facts.account_id):
+        workspace_id = facts.failure.workspace_id
+        if not await accounts.is_installed(session, workspace_id, facts.account_id, lock=True):
             return NotSent.ACCOUNT_REMOVED, ""
-        customer = await messages.customer(
-            session, facts.account_id, self._cipher.phone_hash(facts.failure.customer_phone)
-        )
+        phone_hash = self._cipher.phone_hash(facts.failure.customer_phone)
+        customer = await messages.customer(session, facts.account_id, phone_hash, lock=True)
         if customer.opted_out_at is not None:
             return NotSent.OPTED_OUT, ""
         if isinstance(command, SendSession):
@@ -371,7 +393,7 @@ def _wire_message(message: SessionMessage, references: tuple[str, ...], message_
         case SessionKind.LIST:
             rows = tuple(Row(option.title, option.description, reference) for option, reference in tapped)
             return ListMessage(
-                title=message.header,
+                title=message.header or message.button,  # Gupshup wants one, WhatsApp shows it in bold
                 body=message.body,
                 button=message.button,
                 rows=rows,

@@ -20,7 +20,10 @@ from bootstrap.temporal import Codec, connect
 from intake.inbox import Intake
 from workflows.client import Workflows
 
-__all__ = ["create_app"]
+__all__ = ["ROUTERS", "create_app"]
+
+ROUTERS = (webhooks.router, cases.router, health.router, codec.router)
+"""Every route of ours."""
 
 _DOCS_PATH = "/docs"
 
@@ -78,8 +81,8 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
         responses={500: {"description": "Something went wrong on our side", "model": ProblemDocument}},
     )
     add_error_answers(app)
-    for module in (webhooks, cases, health, codec):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_middleware(LimitedBodies, beneath=("/v1/", "/codec/"))
     app.add_middleware(
         Guard,

@@ -37,8 +37,8 @@ class Services:
     clock: Callable[[], datetime]
 
 
-def services(request: Request) -> Services:
-    """Return the app's services."""
+async def services(request: Request) -> Services:
+    """Return the app's services; a plain function would run in a thread of its own."""
     found = request.app.state.services
     if not isinstance(found, Services):  # the lifespan has not begun
         raise TypeError("the app is not running")

@@ -31,6 +31,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -71,7 +72,8 @@ class Guard:
             if status == 0:
                 await response(scope, receive, send_guarded)
         finally:
-            self._metrics.request_seconds.labels(scope["method"], _route(scope), status).observe(
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.request_seconds.labels(method, _route(scope), status).observe(
                 perf_counter() - began
             )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import func, literal, literal_column, select, union_all, update
+from sqlalchemy import bindparam, func, literal, literal_column, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
@@ -20,6 +20,32 @@ _IS_NEW = inbox.c.state == literal_column("'new'")
 _IS_PARKED = inbox.c.state == literal_column("'parked'")
 
 Source = Literal["gupshup", "order_system"]
+
+
+# Built once: putting a statement together costs more than sending it, and every callback waits for this one.
+_KNOWN = select(inbox.c.id, literal(False).label("is_new")).where(  # noqa: FBT003 - SQL's own form
+    inbox.c.source == bindparam("of_source"),
+    inbox.c.owner_id == bindparam("of_owner"),
+    inbox.c.event_key == bindparam("of_key"),
+)
+_ADDED = (
+    insert(inbox)
+    .values(
+        source=bindparam("of_source"),
+        owner_id=bindparam("of_owner"),
+        event_key=bindparam("of_key"),
+        body_sealed=bindparam("body"),
+        position=bindparam("position"),
+        state=bindparam("state"),
+        note=bindparam("note"),
+        received_at=bindparam("at"),
+        due_at=bindparam("at"),
+    )
+    .on_conflict_do_nothing(index_elements=["source", "owner_id", "event_key"])
+    .returning(inbox.c.id)
+    .cte("added")
+)
+_STORE = union_all(select(_ADDED.c.id, literal(True).label("is_new")), _KNOWN)  # noqa: FBT003 - SQL's own form
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +114,12 @@ async def store(
     Raises:
         TryAgain: The same event was stored by another and was gone again.
     """
-    added = (
-        insert(inbox)
-        .values(
-            source=source,
-            owner_id=owner_id,
-            event_key=event_key,
-            body_sealed=cipher.seal_bytes(body, context=_context(source, owner_id, event_key)),
-            position=position,
-            state=state,
-            note=note,
-            received_at=now,
-            due_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["source", "owner_id", "event_key"])
-        .returning(inbox.c.id)
-        .cte("added")
-    )
-    known = select(inbox.c.id, literal(False).label("is_new")).where(  # noqa: FBT003 - SQL's own form
-        inbox.c.source == source, inbox.c.owner_id == owner_id, inbox.c.event_key == event_key
-    )
-    either = union_all(select(added.c.id, literal(True).label("is_new")), known)  # noqa: FBT003 - SQL's own form
-    row = (await session.execute(either)).first()
+    sealed = cipher.seal_bytes(body, context=_context(source, owner_id, event_key))
+    key = {"of_source": source, "of_owner": owner_id, "of_key": event_key}
+    item = {"body": sealed, "position": position, "state": state, "note": note, "at": now}
+    row = (await session.execute(_STORE, key | item)).first()
     if row is None:  # stored by another in the same instant: visible only to a statement that begins now
-        row = (await session.execute(known)).first()
+        row = (await session.execute(_KNOWN, key)).first()
     if row is None:
         raise TryAgain("an inbox item came and went")
     return row.id, row.is_new

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ARRAY, BigInteger, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Column, Text, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
@@ -204,8 +204,8 @@ async def find_by_command(
     session: Session, workspace_id: str, command_id: str, *, for_update: bool = True
 ) -> Message | None:
     """Return the message of a command, locked until the transaction ends unless told otherwise."""
-    statement = _select().where(messages.c.workspace_id == workspace_id, messages.c.command_id == command_id)
-    return await one(session, statement.with_for_update() if for_update else statement, Message)
+    statement = _LOCKED_BY_COMMAND if for_update else _BY_COMMAND
+    return await one(session, statement, Message, {"of_workspace": workspace_id, "of_command": command_id})
 
 
 async def add_message(session: Session, cipher: Cipher, new: NewMessage) -> Message:
@@ -229,46 +229,42 @@ async def add_message(session: Session, cipher: Cipher, new: NewMessage) -> Mess
         "category": new.category,
         "phone_hash": phone_hash,
     }
-    statement = (
-        insert(messages)
-        .values(
-            **shared,
-            id=message_id,
-            case_id=new.case_id,
-            tracking_id=new.tracking_id,
-            purpose=new.purpose,
-            command_id=new.command_id,
-            status=MessageStatus.SENDING,
-            attempt=new.attempt,
-            lease_until=new.lease_until,
-            phone_sealed=cipher.seal(new.phone, context=_context(message_id, "phone")),
-            content_sealed=cipher.seal(
-                json.dumps(new.content, ensure_ascii=False), context=_context(message_id, "content")
-            ),
-            created_at=new.now,
-            sending_at=new.now,
-            changed_at=new.now,
-        )
-        .on_conflict_do_nothing(index_elements=["workspace_id", "command_id"])
-        .returning(*columns(messages, Message))
-    )
-    message = await one(session, statement, Message)
+    written = shared | {
+        "id": message_id,
+        "case_id": new.case_id,
+        "tracking_id": new.tracking_id,
+        "purpose": new.purpose,
+        "command_id": new.command_id,
+        "status": MessageStatus.SENDING,
+        "attempt": new.attempt,
+        "lease_until": new.lease_until,
+        "phone_sealed": cipher.seal(new.phone, context=_context(message_id, "phone")),
+        "content_sealed": cipher.seal(
+            json.dumps(dict(new.content), ensure_ascii=False), context=_context(message_id, "content")
+        ),
+        "created_at": new.now,
+        "sending_at": new.now,
+        "changed_at": new.now,
+    }
+    message = await one(session, _ADD_MESSAGE, Message, written)
     if message is None:
         raise TryAgain(f"message {new.command_id} was just written by another attempt")
-    await session.execute(
-        insert(usage).values(
-            **shared,
-            message_id=message_id,
-            account_owner=new.account_owner,
-            price_paise=new.price_paise,
-            outcome="sending",
-            is_charged=False,
-            sent_at=new.now,
-            phone_last4=new.phone[-4:],
-        )
-    )
-    written = StatusReport(account_id=new.account_id, status=MessageStatus.SENDING, at=new.now)
-    await _note_status(session, message, written)
+    used = shared | {
+        "message_id": message_id,
+        "account_owner": new.account_owner,
+        "price_paise": new.price_paise,
+        "outcome": "sending",
+        "sent_at": new.now,
+        "phone_last4": new.phone[-4:],
+    }
+    await session.execute(_ADD_USAGE, used)
+    reached = {
+        "message_id": message_id,
+        "workspace_id": new.workspace_id,
+        "status": MessageStatus.SENDING,
+        "at": new.now,
+    }
+    await session.execute(_ADD_STATUS, reached)
     return message
 
 
@@ -322,7 +318,7 @@ async def record_outcome(
     if before is None:
         raise NotFound(f"message {message_id}")
     await _serialize(session, before.account_id, before.phone_hash, gupshup_message_id)
-    message = await one(session, _select().where(messages.c.id == message_id).with_for_update(), Message)
+    message = await one(session, _LOCKED, Message, {"of_message": message_id})
     if message is None:
         raise NotFound(f"message {message_id}")
     report = StatusReport(
@@ -341,7 +337,7 @@ async def record_outcome(
 
 async def find_message(session: Session, message_id: str) -> Message | None:
     """Return a message by our id."""
-    return await one(session, _select().where(messages.c.id == message_id), Message)
+    return await one(session, _BY_ID, Message, {"of_message": message_id})
 
 
 async def list_for_case(session: Session, workspace_id: str, case_id: str) -> tuple[Message, ...]:
@@ -393,7 +389,7 @@ async def adopt_by_reference(
     session: Session, message_id: str, gupshup_message_id: str | None
 ) -> Message | None:
     """Let a tap prove that a message of unknown outcome was delivered; others stay as they are (F28)."""
-    message = await one(session, _select().where(messages.c.id == message_id).with_for_update(), Message)
+    message = await one(session, _LOCKED, Message, {"of_message": message_id})
     if message is None or message.status not in _UNDECIDED:
         return message
     at = (await session.execute(select(func.now()))).scalar_one()
@@ -557,6 +553,83 @@ def _select() -> Any:
     return select(*columns(messages, Message))
 
 
+# Built once: putting a statement together costs more than sending it, and each message comes by here six times.
+
+_ADD_MESSAGE = (
+    insert(messages)
+    .on_conflict_do_nothing(index_elements=["workspace_id", "command_id"])
+    .returning(*columns(messages, Message))
+)
+_ADD_USAGE = insert(usage)
+_ADD_STATUS = insert(message_statuses)
+
+_BY_ID = _select().where(messages.c.id == bindparam("of_message"))
+_LOCKED = _BY_ID.with_for_update()
+_BY_COMMAND = _select().where(
+    messages.c.workspace_id == bindparam("of_workspace"), messages.c.command_id == bindparam("of_command")
+)
+_LOCKED_BY_COMMAND = _BY_COMMAND.with_for_update()
+
+_SERIALIZE = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
+
+
+def _locked_by(column: Column[Any]) -> Any:
+    of_account = messages.c.account_id == bindparam("of_account")
+    return _select().where(of_account, column == bindparam("known")).limit(1).with_for_update()
+
+
+_BY_GUPSHUP_ID = _locked_by(messages.c.gupshup_message_id)
+_BY_WHATSAPP_ID = _locked_by(messages.c.whatsapp_message_id)
+
+# The history has every status once, also one that came too late to move the message.
+_NOTED = (
+    insert(message_statuses)
+    .values(
+        message_id=bindparam("of_message"),
+        workspace_id=bindparam("of_workspace"),
+        status=bindparam("reported_status"),
+        at=bindparam("reported_at"),
+        provider_at=bindparam("reported_provider_at"),
+        code=bindparam("reported_code"),
+        reason=bindparam("reported_reason"),
+    )
+    .on_conflict_do_nothing()
+    .cte("noted")
+)
+
+# What was accepted is charged unless it failed (R5.4).
+_CHARGED = (
+    update(usage)
+    .where(usage.c.message_id == bindparam("of_message"), usage.c.workspace_id == bindparam("of_workspace"))
+    .values(
+        outcome=bindparam("to_outcome"),
+        is_charged=bindparam("to_is_charged"),
+        pricing_category=func.coalesce(
+            func.nullif(bindparam("to_pricing_category", type_=Text), ""), usage.c.pricing_category
+        ),
+    )
+    .cte("charged")
+)
+
+_MOVED = (
+    update(messages)
+    .where(messages.c.id == bindparam("of_message"), messages.c.workspace_id == bindparam("of_workspace"))
+    .values(
+        status=bindparam("to_status"),
+        gupshup_message_id=bindparam("to_gupshup_id"),
+        whatsapp_message_id=bindparam("to_whatsapp_id"),
+        changed_at=bindparam("to_changed_at"),
+        lease_until=bindparam("to_lease_until"),
+        code=bindparam("to_code"),
+        reason=bindparam("to_reason"),
+    )
+    .returning(*columns(messages, Message))
+    .cte("moved")
+)
+
+_MOVE = select(_MOVED).add_cte(_NOTED, _CHARGED)
+
+
 async def _serialize(session: Session, account_id: str, *what: bytes | str | None) -> None:
     """Let one transaction at a time deal with a customer or a provider's id.
 
@@ -566,8 +639,7 @@ async def _serialize(session: Session, account_id: str, *what: bytes | str | Non
     """
     keys = sorted({_lock_key(account_id, one_of) for one_of in what if one_of})
     if keys:
-        each = func.unnest(bindparam("keys", keys, ARRAY(BigInteger))).column_valued("key")
-        await session.execute(select(func.pg_advisory_xact_lock(each)))
+        await session.execute(_SERIALIZE, {"keys": keys})
 
 
 def _lock_key(account_id: str, what: bytes | str) -> int:
@@ -577,13 +649,13 @@ def _lock_key(account_id: str, what: bytes | str) -> int:
 
 async def _match(session: Session, report: StatusReport) -> Message | None:
     """Return the message with a report's ids, locked: Gupshup's id goes before WhatsApp's."""
-    for column, known in (
-        (messages.c.gupshup_message_id, report.gupshup_id),
-        (messages.c.whatsapp_message_id, report.whatsapp_id),
+    for statement, known in (
+        (_BY_GUPSHUP_ID, report.gupshup_id),
+        (_BY_WHATSAPP_ID, report.whatsapp_id),
     ):
         if known:
-            statement = _select().where(messages.c.account_id == report.account_id, column == known)
-            if found := await one(session, statement.limit(1).with_for_update(), Message):
+            found = await one(session, statement, Message, {"of_account": report.account_id, "known": known})
+            if found is not None:
                 return found
     return None
 
@@ -621,56 +693,32 @@ async def _apply(session: Session, message: Message, report: StatusReport) -> St
     gupshup_id = message.gupshup_message_id or report.gupshup_id or None
     whatsapp_id = message.whatsapp_message_id or report.whatsapp_id or None
     has_new_ids = (gupshup_id, whatsapp_id) != (message.gupshup_message_id, message.whatsapp_message_id)
-    if changed or has_new_ids:
-        values: dict[str, Any] = {"gupshup_message_id": gupshup_id, "whatsapp_message_id": whatsapp_id}
-        if changed:
-            values |= {
-                "status": status,
-                "changed_at": report.at,
-                "lease_until": None,
-                "code": report.code,
-                "reason": report.reason,
-            }
-        statement = (
-            update(messages)
-            .where(messages.c.id == message.id)
-            .values(values)
-            .returning(*columns(messages, Message))
-        )
-        message = await one(session, statement, Message) or message
-    await _note_status(session, message, report)
-    if changed or report.pricing_category:
-        await _charge(session, message, report.pricing_category)
+    outcome = status.value if status in _NOT_ACCEPTED else "accepted"
+    values = {
+        "of_message": message.id,
+        "of_workspace": message.workspace_id,
+        "to_status": status,
+        "to_gupshup_id": gupshup_id,
+        "to_whatsapp_id": whatsapp_id,
+        "to_changed_at": report.at if changed else message.changed_at,
+        "to_lease_until": None if changed else message.lease_until,
+        "to_code": report.code if changed else message.code,
+        "to_reason": report.reason if changed else message.reason,
+        "to_outcome": outcome,
+        "to_is_charged": outcome == "accepted" and status is not MessageStatus.FAILED,
+        "to_pricing_category": report.pricing_category,
+        "reported_status": report.status,
+        "reported_at": report.at,
+        "reported_provider_at": report.provider_at,
+        "reported_code": report.code,
+        "reported_reason": report.reason,
+    }
+    message = await one(session, _MOVE, Message, values) or message
     if has_new_ids:
         for orphan in await _take_orphans(session, message):
             effect = await _apply(session, message, orphan)
             message, changed = effect.message or message, changed or effect.changed
     return StatusEffect(message, changed)
-
-
-async def _note_status(session: Session, message: Message, report: StatusReport) -> None:
-    statement = insert(message_statuses).values(
-        message_id=message.id,
-        workspace_id=message.workspace_id,
-        status=report.status,
-        at=report.at,
-        provider_at=report.provider_at,
-        code=report.code,
-        reason=report.reason,
-    )
-    await session.execute(statement.on_conflict_do_nothing())
-
-
-async def _charge(session: Session, message: Message, pricing_category: str) -> None:
-    """Bring the usage record in line with the status: what was accepted is charged unless it failed (R5.4)."""
-    outcome = message.status.value if message.status in _NOT_ACCEPTED else "accepted"
-    values: dict[str, Any] = {
-        "outcome": outcome,
-        "is_charged": outcome == "accepted" and message.status is not MessageStatus.FAILED,
-    }
-    if pricing_category:
-        values["pricing_category"] = pricing_category
-    await session.execute(update(usage).where(usage.c.message_id == message.id).values(values))
 
 
 def _orphan(report: StatusReport) -> dict[str, Any]:

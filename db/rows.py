@@ -1,6 +1,6 @@
 """From rows to frozen dataclasses: a dataclass names the columns it wants, by its fields."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -16,9 +16,11 @@ def columns(table: Table, kind: type[Any]) -> Sequence[Column[Any]]:
     return [table.c[field.name] for field in fields(kind)]
 
 
-async def one(session: Session, statement: Executable, kind: Callable[..., _T]) -> _T | None:
-    """Return the only row of a statement as a dataclass, or None."""
-    row = (await session.execute(statement)).one_or_none()
+async def one(
+    session: Session, statement: Executable, kind: Callable[..., _T], values: Mapping[str, Any] | None = None
+) -> _T | None:
+    """Return the only row of a statement, run with some values, as a dataclass; or None."""
+    row = (await session.execute(statement, values)).one_or_none()
     return None if row is None else kind(**row._asdict())
 
 

@@ -150,8 +150,6 @@ class Intake:
         except Exception as error:
             log.exception("intake.failed", tries=item.tries)
             await self._failed(item, f"{type(error).__name__}")
-        else:
-            log.info("intake.done", state=meaning.state, reason=meaning.note)
 
     async def _understand(self, session: Session, item: InboxItem) -> Meaning:
         """Give a row its effect on our own data; marked in the same transaction if nobody has to be told."""

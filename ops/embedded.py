@@ -1,13 +1,15 @@
 """PostgreSQL without an installation: started from the binaries that a Python package brings.
 
 For development, demonstrations and tests. Each directory is a server of its own that listens on a socket only its user
-and root can open; it is as durable as a real one (`fsync` stays on).
+and root can open, and if asked on a port of the loopback interface behind a password; it is as durable as a real one
+(`fsync` stays on).
 """
 
 import hashlib
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import stat
 import subprocess
@@ -37,10 +39,11 @@ class PostgresFailed(RuntimeError):
     """PostgreSQL did not start; the end of its own words is in the message."""
 
 
-def start_postgres(directory: Path) -> str:
+def start_postgres(directory: Path, *, port: int = 0) -> str:
     """Start the server of a directory, made on first use, and return its address; a running one is left as it is.
 
     Args:
+        port: A port of the loopback interface, for programs that know no sockets; 0 for none.
         directory: Where its data lives. As root, PostgreSQL runs as another user: where that one cannot reach the
             directory, a directory of the same name under the temporary one takes its place.
 
@@ -49,6 +52,7 @@ def start_postgres(directory: Path) -> str:
     """
     data = _data_directory(directory)
     sockets = _socket_directory(data)
+    password = _password(directory)
     if not (data / "PG_VERSION").exists():
         _run(
             "initdb",
@@ -56,7 +60,9 @@ def start_postgres(directory: Path) -> str:
             data,
             "-U",
             _SUPERUSER,
-            "--auth=trust",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            f"--pwfile={password}",
             "--encoding=UTF8",
             "--no-locale",
             "--no-instructions",
@@ -65,7 +71,10 @@ def start_postgres(directory: Path) -> str:
         with (data / "postgresql.conf").open("a") as settings:
             settings.writelines([*lines, f"unix_socket_directories = '{sockets}'\n"])
     if not _is_running(data):
-        _run("pg_ctl", "-D", data, "-l", data / "server.log", "-w", "-t", "60", "start")
+        listen = f"-c listen_addresses=127.0.0.1 -c port={port}" if port else ""
+        _run("pg_ctl", "-D", data, "-l", data / "server.log", "-o", listen, "-w", "-t", "60", "start")
+    if port:
+        return f"postgresql://{_SUPERUSER}:{password.read_text()}@127.0.0.1:{port}/{_SUPERUSER}"
     return f"postgresql://{_SUPERUSER}@/{_SUPERUSER}?host={sockets}"
 
 
@@ -74,6 +83,17 @@ def stop_postgres(directory: Path) -> None:
     data = _data_directory(directory)
     if _is_running(data):
         _run("pg_ctl", "-D", data, "-m", "fast", "-w", "-t", "60", "stop")
+
+
+def _password(directory: Path) -> Path:
+    """Return the file that holds the superuser's password, made on first use."""
+    path = Path(f"{_data_directory(directory)}.password")
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(16))
+    if (user := _user()) is not None:
+        os.chown(path, user.pw_uid, user.pw_gid)
+    return path
 
 
 def _is_running(data: Path) -> bool:

@@ -18,7 +18,7 @@ from bootstrap.settings import Settings
 from bootstrap.temporal import register_search_attributes
 from db.migrate import upgrade
 from db.session import Database
-from ops.embedded import start_postgres
+from ops.embedded import PostgresFailed, start_postgres, stop_postgres
 from ops.processes import Child, Processes, answers, free_port, listens
 from ops.seed import LABELS, SECRET_HEADER, Seed, gupshup_simulator, load, order_system_simulator, plant
 from workflows.client import SEARCH_ATTRIBUTES
@@ -44,16 +44,17 @@ class Ports:
     order_system: int
     temporal: int
     temporal_ui: int
+    postgres: int
 
     @classmethod
     def usual(cls) -> "Ports":
         """Return the usual ports where they are free, else others."""
-        return cls(free_port(8000), free_port(8100), free_port(8200), free_port(7233), free_port(8233))
+        return cls(*(free_port(port) for port in (8000, 8100, 8200, 7233, 8233, 54320)))
 
     @classmethod
     def any(cls) -> "Ports":
         """Return free ports."""
-        return cls(free_port(), free_port(), free_port(), free_port(), free_port())
+        return cls(*(free_port() for _ in range(6)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +83,42 @@ class Stack:
         self.processes = Processes(directory / "log", say)
         self.seed: Seed = load(directory / "secrets.json")
         self.addresses = self._addresses()
+        self._postgres_watch: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Start everything, in order."""
         try:
             await self._start()
         except BaseException:
-            await self.processes.stop()
+            await self._stop()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop everything."""
+        await self._stop()
+
+    async def _stop(self) -> None:
         await self.processes.stop()
+        if self._postgres_watch is not None:
+            self._postgres_watch.cancel()
+            await asyncio.gather(self._postgres_watch, return_exceptions=True)
+            await asyncio.to_thread(stop_postgres, self.directory / "postgres")
+
+    def _start_postgres(self) -> str:
+        return start_postgres(self.directory / "postgres", port=self._ports.postgres)
+
+    async def _watch_postgres(self) -> None:
+        """Start PostgreSQL again when it dies; it goes its own way, so it is no child of ours."""
+        is_there = listens(self._ports.postgres)
+        while True:
+            await asyncio.sleep(1.0)
+            if not await is_there():
+                self._say("postgres does not answer; it is started again")
+                try:
+                    await asyncio.to_thread(self._start_postgres)
+                except PostgresFailed as error:  # its last processes may still be ending
+                    self._say(str(error))
 
     def as_json(self) -> dict[str, Any]:
         """Return the addresses and test credentials that `var/stack.json` documents."""
@@ -193,8 +217,9 @@ class Stack:
 
     async def _prepare_database(self) -> None:
         if not self.addresses.database:
-            url = await asyncio.to_thread(start_postgres, self.directory / "postgres")
+            url = await asyncio.to_thread(self._start_postgres)
             self.addresses = replace(self.addresses, database=url)
+            self._postgres_watch = asyncio.create_task(self._watch_postgres())
         await asyncio.to_thread(upgrade, self.addresses.database)
         settings = Settings(_env_file=None, **self._as_settings())  # type: ignore[call-arg, arg-type]
         database = Database(self.addresses.database, pool_size=2, name="seed")

@@ -1,7 +1,23 @@
 """Stand-ins written by hand, under the real names and with the real manners."""
 
 import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
+from clients.carriers.base import (
+    ActionTarget,
+    CarrierAnswer,
+    CarrierCredentials,
+    CarrierUnavailable,
+    ShipmentReading,
+)
+from clients.gupshup import Accepted, Credentials, Gupshup, MediaHeader, SendOutcome, SessionMessage
+from clients.workspace_webhook import Delivered, NotDelivered, WorkspaceWebhook
+from domain.case_events import ActionRequest, Answer
+from domain.failures import Action, Capabilities
 from workflows.client import (
     ActRefused,
     CaseNotRunning,
@@ -15,7 +31,7 @@ from workflows.client import (
     case_workflow_id,
 )
 
-__all__ = ["FakeWorkflows"]
+__all__ = ["FakeCarrier", "FakeGupshup", "FakeWebhook", "FakeWorkflows", "Sent"]
 
 
 class FakeWorkflows(Workflows):
@@ -102,3 +118,137 @@ class FakeWorkflows(Workflows):
     async def is_healthy(self) -> bool:
         """Tell whether it is there."""
         return not self.is_down
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request to send, as it reached Gupshup.
+
+    Attributes:
+        credentials: Whose key was used.
+        destination: To whom.
+        template_id: The template; empty for a session message.
+        params: Its parameters.
+        postbacks: What its buttons answer.
+        message: The session message; None for a template.
+    """
+
+    credentials: Credentials
+    destination: str
+    template_id: str = ""
+    params: tuple[str, ...] = ()
+    postbacks: tuple[str, ...] = ()
+    message: SessionMessage | None = None
+
+
+class FakeGupshup(Gupshup):
+    """Gupshup, as far as sending goes.
+
+    Attributes:
+        sent: Every request that reached it.
+        answers: What it answers, or what happens instead of an answer; afterwards it accepts.
+    """
+
+    def __init__(self) -> None:  # no HTTP behind it
+        self.sent: list[Sent] = []
+        self.answers: deque[SendOutcome | Exception] = deque()
+
+    async def send_template(
+        self,
+        credentials: Credentials,
+        *,
+        destination: str,
+        template_id: str,
+        params: Sequence[str],
+        postbacks: Sequence[str],
+        header: MediaHeader | None = None,  # noqa: ARG002 - part of the real one
+    ) -> SendOutcome:
+        """Take a template."""
+        return self._take(Sent(credentials, destination, template_id, tuple(params), tuple(postbacks)))
+
+    async def send_session(
+        self, credentials: Credentials, *, destination: str, message: SessionMessage
+    ) -> SendOutcome:
+        """Take a session message."""
+        return self._take(Sent(credentials, destination, message=message))
+
+    def _take(self, sent: Sent) -> SendOutcome:
+        self.sent.append(sent)
+        answer = self.answers.popleft() if self.answers else Accepted(f"gs-{len(self.sent)}")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class FakeCarrier:
+    """An order system that remembers what it was asked.
+
+    Attributes:
+        capabilities: What it can execute.
+        requests: Every action that reached it, with the parcel.
+        reads: Every parcel that was looked up.
+        answers: What it answers, or what happens instead; afterwards it accepts.
+        reading: How the parcel stands; None while it cannot be read.
+    """
+
+    def __init__(self) -> None:
+        self.capabilities = Capabilities(
+            (Action.REATTEMPT, Action.RESCHEDULE, Action.UPDATE_ADDRESS, Action.CANCEL, Action.DISPUTE)
+        )
+        self.requests: list[tuple[ActionTarget, ActionRequest]] = []
+        self.reads: list[str] = []
+        self.answers: deque[CarrierAnswer | Exception] = deque()
+        self.reading: ShipmentReading | None = ShipmentReading(
+            "failed_delivery", is_failed_delivery=True, resolution_recorded=False
+        )
+
+    async def take_action(
+        self,
+        credentials: CarrierCredentials,  # noqa: ARG002 - part of the real one
+        order: ActionTarget,
+        request: ActionRequest,
+    ) -> CarrierAnswer:
+        """Take a request for an action."""
+        self.requests.append((order, request))
+        answer = self.answers.popleft() if self.answers else CarrierAnswer(Answer.ACCEPTED, "ok", 200)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def read_shipment(
+        self,
+        credentials: CarrierCredentials,  # noqa: ARG002 - part of the real one
+        tracking_id: str,
+    ) -> ShipmentReading:
+        """Tell how a parcel stands."""
+        self.reads.append(tracking_id)
+        if self.reading is None:
+            raise CarrierUnavailable("HTTP 503", status=503)
+        return self.reading
+
+
+@dataclass
+class FakeWebhook(WorkspaceWebhook):
+    """A workspace's URL.
+
+    Attributes:
+        posts: What arrived: event id, type and data.
+        answers: What it answers; afterwards it takes everything.
+    """
+
+    posts: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    answers: deque[Delivered | NotDelivered] = field(default_factory=deque)
+
+    async def deliver(
+        self,
+        *,
+        url: str,  # noqa: ARG002 - part of the real one
+        secret: str,  # noqa: ARG002 - part of the real one
+        event_id: str,
+        type: str,  # noqa: A002 - Standard Webhooks' own word
+        data: Mapping[str, Any],
+        at: datetime,  # noqa: ARG002 - part of the real one
+    ) -> Delivered | NotDelivered:
+        """Take an event."""
+        self.posts.append((event_id, type, dict(data)))
+        return self.answers.popleft() if self.answers else Delivered(200)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from api.app import create_app
+from api.app import ROUTERS, create_app
 from tests.api.conftest import settings
 
 _PUBLIC = {"/healthz", "/readyz", "/metrics"}
@@ -19,9 +19,17 @@ _BY_SECRET = {
 
 
 def _routes() -> list[tuple[str, str]]:
+    found = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    assert sum(len(router.routes) for router in ROUTERS) == len(found)
+    return sorted((method, route.path) for route in found for method in route.methods or ())
+
+
+def test_app_has_no_other_routes() -> None:
+    """What is checked below is everything; in production not even the documentation is added."""
     app = create_app(settings("postgresql://127.0.0.1:1/none"))
-    found = [route for route in app.routes if isinstance(route, APIRoute)]
-    return sorted((method, route.path) for route in found for method in route.methods)
+    others = {getattr(route, "path", None) for route in app.routes} - {None}
+    assert others == {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+    assert len([route for route in app.routes if getattr(route, "path", None) is None]) == len(ROUTERS)
 
 
 @pytest.mark.parametrize(("method", "path"), _routes())

@@ -1,0 +1,1 @@
+"""Activities against a real database, with foreign systems played by hand."""

@@ -1,0 +1,97 @@
+"""Recording: the same again changes nothing, and who asked for it hears of the end."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.values import EndCaseTask, EndResult
+from db import cases, outgoing_events, workspaces
+from domain.case_events import EndCase, Note
+from domain.cases import Outcome
+from domain.failures import Mode
+from tests.activities.conftest import Died, Shop
+from tests.factories import NOW
+
+_ENDPOINT = workspaces.EventEndpoint("kapaskraft", "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA==")
+_TELLS = {
+    Outcome.RESOLVED: "case.resolved",
+    Outcome.UNDELIVERABLE: "case.undeliverable",
+    Outcome.HANDED_OVER: "case.handed_over",
+    Outcome.NOT_MY_ORDER: "case.handed_over",
+}
+
+
+async def _end(shop: Shop, outcome: Outcome = Outcome.RESOLVED) -> EndResult:
+    snapshot = shop.snapshot(state="ended", outcome=outcome.value, accepted="reattempt")
+    command = EndCase(shop.command_id(9), outcome.value, "a new delivery attempt", NOW, Mode.WHATSAPP)
+    return await ActivityEnvironment().run(shop.cases.end, EndCaseTask(snapshot, command))
+
+
+async def test_progress_and_notes_are_recorded_once(shop: Shop) -> None:
+    """An activity may run twice."""
+    note = Note(shop.command_id(3), "contradiction", "cancel after reattempt")
+    for _ in range(2):
+        await ActivityEnvironment().run(shop.cases.record, shop.snapshot(note, state="choosing_date"))
+    row = await shop.change(lambda session: cases.find_case(session, "kapaskraft", shop.facts.case_id))
+    assert row is not None
+    assert (row.state, row.is_open) == ("choosing_date", True)
+    assert await shop.topics() == ["contradiction"]
+
+
+async def test_end_is_recorded_and_stays(shop: Shop) -> None:
+    """What is recorded later does not open the case again."""
+    assert await _end(shop) == EndResult()
+    await ActivityEnvironment().run(shop.cases.record, shop.snapshot(state="waiting"))
+    row = await shop.change(lambda session: cases.find_case(session, "kapaskraft", shop.facts.case_id))
+    assert row is not None
+    assert (row.state, row.outcome, row.ended_at) == ("ended", "resolved", NOW)
+    assert await shop.topics() == ["ended_resolved"]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_workspace_with_an_endpoint_hears_of_what_it_must_act_on(
+    shop: Shop, outcome: Outcome
+) -> None:  # R6.10, R8.3
+    """Not of what it told us itself."""
+    await shop.change(
+        lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT)
+    )
+    result = await _end(shop, outcome)
+    assert len(result.event_ids) == (1 if outcome in _TELLS else 0)
+    for event_id in result.event_ids:
+        event = await shop.change(
+            lambda session, event_id=event_id: outgoing_events.get_event(
+                session, shop.cipher, "kapaskraft", event_id
+            )
+        )
+        assert event.type == _TELLS[outcome]
+        assert event.data["case_id"] == shop.facts.case_id
+        assert event.data["outcome"] == outcome.value
+        assert not {"customer_name", "customer_phone", "phone"} & set(event.data)
+
+
+async def test_workspace_without_an_endpoint_gets_no_event(shop: Shop) -> None:
+    """There is nobody to deliver it to."""
+    await _end(shop, Outcome.UNDELIVERABLE)
+    assert await _unstarted(shop) == 0
+
+
+async def test_end_that_is_repeated_makes_no_second_event(shop: Shop) -> None:  # I15
+    """When the first attempt died after its commit, the sweep finds the event."""
+    await shop.change(
+        lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT)
+    )
+    shop.database.dies = (1, "after")
+    with pytest.raises(Died):
+        await _end(shop)
+    shop.database.dies = None
+    await _end(shop)
+    assert await _unstarted(shop) == 1
+
+
+async def _unstarted(shop: Shop) -> int:
+    found = await shop.change(
+        lambda session: outgoing_events.list_unstarted(session, older_than=NOW + timedelta(days=1), limit=10)
+    )
+    return len(found)
