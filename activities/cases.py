@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from db import cases, outgoing_events, timeline, workspaces
-from db.encryption import Cipher
-from db.session import Database
 from temporalio import activity
 
 from activities.recording import record_progress
 from activities.values import EndCaseTask, EndResult, Snapshot
+from db import cases, outgoing_events, timeline, workspaces
+from db.encryption import Cipher
+from db.session import Database
 from domain.case_state import Outcome
 
 _log = structlog.get_logger(__name__)

@@ -147,7 +147,9 @@ class Messages:
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
             await record_progress(session, self._cipher, snapshot, facts, now)
             account = await accounts.get_account(session, facts.account_id)
-            if isinstance(command, SendTemplate) and await self._gave_up_another(session, snapshot, command, now):
+            if isinstance(command, SendTemplate) and await self._gave_up_another(
+                session, snapshot, command, now
+            ):
                 return MessageResult(is_unknown=True, detail="the one before may have been sent")
             forbidden = await self._forbidden(session, facts, command, now)
             if forbidden is not None:

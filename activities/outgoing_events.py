@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from clients.workspace_webhook import Delivered, WorkspaceWebhook
-from db import outgoing_events, workspaces
-from db.encryption import Cipher
-from db.session import Database
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.values import OutgoingEventTask
+from clients.workspace_webhook import Delivered, WorkspaceWebhook
+from db import outgoing_events, workspaces
+from db.encryption import Cipher
+from db.session import Database
 
 
 class OutgoingEvents:

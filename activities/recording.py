@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
+from activities.values import Snapshot
 from db import cases, timeline
 from db.encryption import Cipher
 from db.session import Session
-
-from activities.values import Snapshot
 from domain.case_state import CaseFacts
 
 _HANDED = frozenset({"handed_to_seller", "contradiction", "action_refused"})

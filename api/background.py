@@ -9,7 +9,8 @@ from intake.inbox import Intake
 __all__ = ["Background"]
 
 _LONGEST_QUEUE = 10_000
-_TASKS = 8
+_TASKS = 6  # the pool has to serve requests too
+_TOGETHER = 16
 _GRACE_SECONDS = 10.0
 
 
@@ -56,8 +57,14 @@ class Background:
 
     async def _drain(self) -> None:
         while True:
-            inbox_id = await self._queue.get()
+            waiting = [await self._queue.get()]
+            while len(waiting) < _TOGETHER and not self._queue.empty():
+                waiting.append(self._queue.get_nowait())
             try:
-                await self._intake.handle(inbox_id)
+                if len(waiting) == 1:
+                    await self._intake.handle(waiting[0])
+                else:  # as many as wait here are due, and it does not matter which process takes which
+                    await self._intake.handle_due(len(waiting))
             finally:
-                self._queue.task_done()
+                for _ in waiting:
+                    self._queue.task_done()

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterable, Callable, Mapping
 from http import HTTPStatus
 from time import monotonic
 
+from starlette.requests import ClientDisconnect
+
 from api.errors import Problem
 
 __all__ = ["LONGEST_BODY", "MOST_NESTING", "Rates", "check_encoding", "check_nesting", "read_body"]
@@ -28,7 +30,7 @@ async def read_body(
     """Read a body that may be too long, too slow or packed.
 
     Raises:
-        Problem: 413, 408 or 415.
+        Problem: 413, 408 or 415; 400 when the caller went away.
     """
     check_encoding(headers)
     announced = headers.get("content-length", "")
@@ -36,6 +38,8 @@ async def read_body(
         raise _too_long()
     try:
         return await asyncio.wait_for(_collect(chunks, longest), seconds)
+    except ClientDisconnect:
+        raise Problem(HTTPStatus.BAD_REQUEST, "cut", "The body did not arrive whole") from None
     except TimeoutError:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "too-slow", "The body took too long to arrive") from None
 

@@ -64,10 +64,11 @@ def postgres_url() -> Iterator[str]:
         _in_thread(_administer, server, f"DROP DATABASE {name} WITH (FORCE)")
         return
     directory = Path(tempfile.mkdtemp(prefix="rescue-tests-"))
+    directory.chmod(0o711)  # as root, PostgreSQL runs as another user that must get through
     try:
-        yield start_postgres(directory)
+        yield start_postgres(directory / "data")
     finally:
-        stop_postgres(directory)
+        stop_postgres(directory / "data")
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -188,6 +188,7 @@ class FakeCarrier:
         requests: Every action that reached it, with the parcel.
         reads: Every parcel that was looked up.
         answers: What it answers, or what happens instead; afterwards it accepts.
+        meanwhile: What happens while it works on a request, one after the other.
         reading: How the parcel stands; None while it cannot be read.
     """
 
@@ -198,6 +199,7 @@ class FakeCarrier:
         self.requests: list[tuple[ActionTarget, ActionRequest]] = []
         self.reads: list[str] = []
         self.answers: deque[CarrierAnswer | Exception] = deque()
+        self.meanwhile: deque[Callable[[], Awaitable[None]]] = deque()
         self.reading: ShipmentReading | None = ShipmentReading(
             "failed_delivery", is_failed_delivery=True, resolution_recorded=False
         )
@@ -210,6 +212,8 @@ class FakeCarrier:
     ) -> CarrierAnswer:
         """Take a request for an action."""
         self.requests.append((order, request))
+        if self.meanwhile:
+            await self.meanwhile.popleft()()
         answer = self.answers.popleft() if self.answers else CarrierAnswer(Answer.ACCEPTED, "ok", 200)
         if isinstance(answer, Exception):
             raise answer

@@ -8,6 +8,8 @@ Errors::
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from temporalio.client import (
@@ -93,32 +95,31 @@ class Workflows:
             f"Order {failure.order_id}, attempt {failure.attempt}: {failure.reason.value.replace('_', ' ')}"
         )
         try:
-            await asyncio.wait_for(
-                self._client.start_workflow(
-                    FailedDeliveryWorkflow.run,
-                    start,
-                    id=case_workflow_id(ref),
-                    task_queue=options.TASK_QUEUE,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    search_attributes=TypedSearchAttributes(
-                        [
-                            SearchAttributePair(options.WORKSPACE_ID, failure.workspace_id),
-                            SearchAttributePair(options.ORDER_ID, failure.order_id),
-                            SearchAttributePair(options.TRACKING_ID, failure.tracking_id),
-                            SearchAttributePair(options.CASE_STATE, "open"),
-                        ]
+            with _asking(case_workflow_id(ref)):
+                await asyncio.wait_for(
+                    self._client.start_workflow(
+                        FailedDeliveryWorkflow.run,
+                        start,
+                        id=case_workflow_id(ref),
+                        task_queue=options.TASK_QUEUE,
+                        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                        search_attributes=TypedSearchAttributes(
+                            [
+                                SearchAttributePair(options.WORKSPACE_ID, failure.workspace_id),
+                                SearchAttributePair(options.ORDER_ID, failure.order_id),
+                                SearchAttributePair(options.TRACKING_ID, failure.tracking_id),
+                                SearchAttributePair(options.CASE_STATE, "open"),
+                            ]
+                        ),
+                        static_summary=summary,
+                        static_details=f"{summary}\n\nWorkspace {failure.workspace_id}, case {start.facts.case_id}, "
+                        f"tracking id {failure.tracking_id}",
                     ),
-                    static_summary=summary,
-                    static_details=f"{summary}\n\nWorkspace {failure.workspace_id}, case {start.facts.case_id}, "
-                    f"tracking id {failure.tracking_id}",
-                ),
-                _CALL_SECONDS,
-            )
+                    _CALL_SECONDS,
+                )
         except WorkflowAlreadyStartedError:
             return False
-        except (RPCError, TimeoutError) as error:
-            raise WorkflowsUnavailable("the case's run was not started") from error
         return True
 
     async def tell_case(self, ref: CaseRef, mail: Mail) -> None:
@@ -129,10 +130,8 @@ class Workflows:
             WorkflowsUnavailable: Temporal did not answer.
         """
         handle = self._client.get_workflow_handle_for(FailedDeliveryWorkflow.run, case_workflow_id(ref))
-        try:
+        with _asking(case_workflow_id(ref), of_a_run=True):
             await asyncio.wait_for(handle.signal(FailedDeliveryWorkflow.deliver, mail), _CALL_SECONDS)
-        except (RPCError, TimeoutError) as error:
-            raise _translated(error, ref) from error
 
     async def act(self, ref: CaseRef, mail: Mail) -> ManualAnswer:
         """Take an act by hand and wait for what it comes to; the same mail id gets the same answer.
@@ -144,16 +143,15 @@ class Workflows:
         """
         handle = self._client.get_workflow_handle_for(FailedDeliveryWorkflow.run, case_workflow_id(ref))
         try:
-            return await asyncio.wait_for(
-                handle.execute_update("act", mail, id=mail.id, result_type=ManualAnswer), _ACT_SECONDS
-            )
+            with _asking(case_workflow_id(ref), of_a_run=True):
+                return await asyncio.wait_for(
+                    handle.execute_update("act", mail, id=mail.id, result_type=ManualAnswer), _ACT_SECONDS
+                )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             if isinstance(cause, ApplicationError):
                 raise ActRefused(cause.type or "Refused", cause.message) from error
             raise
-        except (RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-            raise _translated(error, ref) from error
 
     async def answer_late(self, reply_id: str, late: LateReply) -> None:
         """Answer a reply whose case has ended, once.
@@ -180,7 +178,7 @@ class Workflows:
             return False
 
     async def _start_once(self, run: object, argument: object, workflow_id: str) -> None:
-        try:
+        with suppress(WorkflowAlreadyStartedError), _asking(workflow_id):
             await asyncio.wait_for(
                 self._client.start_workflow(
                     run,  # type: ignore[arg-type]
@@ -192,13 +190,21 @@ class Workflows:
                 ),
                 _CALL_SECONDS,
             )
-        except WorkflowAlreadyStartedError:
-            return
-        except (RPCError, TimeoutError) as error:
-            raise WorkflowsUnavailable(f"{workflow_id} was not started") from error
 
 
-def _translated(error: Exception, ref: CaseRef) -> Exception:
-    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-        return CaseNotRunning(case_workflow_id(ref))
-    return WorkflowsUnavailable(case_workflow_id(ref))
+@contextmanager
+def _asking(workflow_id: str, *, of_a_run: bool = False) -> Iterator[None]:
+    """Turn what says that Temporal is away, or that a run is over, into our errors."""
+    try:
+        yield
+    except RPCError as error:
+        if of_a_run and error.status is RPCStatusCode.NOT_FOUND:
+            raise CaseNotRunning(workflow_id) from error
+        raise WorkflowsUnavailable(workflow_id) from error
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise WorkflowsUnavailable(workflow_id) from error
+    except RuntimeError as error:
+        # A lazy client that was never connected says only in words that it cannot connect.
+        if not str(error).startswith("Failed client connect"):
+            raise
+        raise WorkflowsUnavailable(workflow_id) from error

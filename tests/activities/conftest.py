@@ -21,8 +21,8 @@ from activities.values import (
     Snapshot,
     TakeActionTask,
 )
-from db import accounts, billing, cases, messages, notifications, timeline, workspaces
-from db.encryption import Cipher
+from db import accounts, billing, cases, messages, notifications, outgoing_events, timeline, workspaces
+from db.encryption import Cipher, digest
 from db.session import Database, Session
 from domain.case_events import ActionRequest, Note, Purpose, SendSession, SendTemplate, TakeAction
 from domain.case_state import CaseFacts, Progress
@@ -190,6 +190,16 @@ class Shop:
             lambda session: billing.list_usage(session, "kapaskraft", since=NOW - around, until=NOW + around)
         )
 
+    async def reference(self, token: str) -> messages.FoundReference | None:
+        """Return what a tap with this token refers to."""
+        return await self.change(lambda session: messages.find_reference(session, digest(token)))
+
+    async def event(self, event_id: str) -> outgoing_events.OutgoingEvent:
+        """Return an event for the workspace's URL."""
+        return await self.change(
+            lambda session: outgoing_events.get_event(session, self.cipher, "kapaskraft", event_id)
+        )
+
     async def topics(self) -> list[str]:
         """Return what is on the order's activity, oldest first."""
         order_id = self.facts.failure.order_id
@@ -198,9 +208,7 @@ class Shop:
         )
         return [shown.entry.topic for shown in reversed(found)]
 
-    async def _run(
-        self, method: Callable[..., Awaitable[_Result]], task: object, attempt: int
-    ) -> _Result:
+    async def _run(self, method: Callable[..., Awaitable[_Result]], task: object, attempt: int) -> _Result:
         environment = ActivityEnvironment()
         environment.info = replace(environment.info, attempt=attempt)
         return await environment.run(method, task)

@@ -13,7 +13,9 @@ from domain.failures import Mode
 from tests.activities.conftest import Died, Shop
 from tests.factories import NOW
 
-_ENDPOINT = workspaces.EventEndpoint("kapaskraft", "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA==")
+_ENDPOINT = workspaces.EventEndpoint(
+    "kapaskraft", "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA=="
+)
 _TELLS = {
     Outcome.RESOLVED: "case.resolved",
     Outcome.UNDELIVERABLE: "case.undeliverable",
@@ -54,17 +56,11 @@ async def test_workspace_with_an_endpoint_hears_of_what_it_must_act_on(
     shop: Shop, outcome: Outcome
 ) -> None:  # R6.10, R8.3
     """Not of what it told us itself."""
-    await shop.change(
-        lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT)
-    )
+    await shop.change(lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT))
     result = await _end(shop, outcome)
     assert len(result.event_ids) == (1 if outcome in _TELLS else 0)
     for event_id in result.event_ids:
-        event = await shop.change(
-            lambda session, event_id=event_id: outgoing_events.get_event(
-                session, shop.cipher, "kapaskraft", event_id
-            )
-        )
+        event = await shop.event(event_id)
         assert event.type == _TELLS[outcome]
         assert event.data["case_id"] == shop.facts.case_id
         assert event.data["outcome"] == outcome.value
@@ -79,9 +75,7 @@ async def test_workspace_without_an_endpoint_gets_no_event(shop: Shop) -> None:
 
 async def test_end_that_is_repeated_makes_no_second_event(shop: Shop) -> None:  # I15
     """When the first attempt died after its commit, the sweep finds the event."""
-    await shop.change(
-        lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT)
-    )
+    await shop.change(lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT))
     shop.database.dies = (1, "after")
     with pytest.raises(Died):
         await _end(shop)

@@ -9,6 +9,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.values import OutgoingEventTask
 from clients.workspace_webhook import NotDelivered
 from db import outgoing_events, workspaces
+from db.session import Session
 from tests.activities.conftest import Shop
 from tests.factories import NOW
 
@@ -16,7 +17,7 @@ _DATA: Mapping[str, object] = {"outcome": "resolved"}
 
 
 async def _event(shop: Shop, *, with_endpoint: bool = True) -> OutgoingEventTask:
-    async def add(session: workspaces.Session) -> str:
+    async def add(session: Session) -> str:
         if with_endpoint:
             endpoint = workspaces.EventEndpoint(
                 "kapaskraft", "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA=="

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from starlette.requests import ClientDisconnect
 
 from api.errors import Problem
 from api.limits import read_body
@@ -227,6 +228,18 @@ async def test_slow_body_is_given_up() -> None:
     with pytest.raises(Problem) as raised:
         await read_body(drip(), {}, seconds=0.05)
     assert raised.value.status is HTTPStatus.REQUEST_TIMEOUT
+
+
+async def test_cut_body_is_not_taken_for_a_whole_one() -> None:
+    """I1: who went away gets nothing stored half."""
+
+    async def cut() -> AsyncIterator[bytes]:
+        yield b'{"a":'
+        raise ClientDisconnect
+
+    with pytest.raises(Problem) as raised:
+        await read_body(cut(), {})
+    assert raised.value.status is HTTPStatus.BAD_REQUEST
 
 
 async def test_too_many_callbacks_of_one_account_are_sent_away(opened: Opened) -> None:

@@ -22,8 +22,9 @@ from tests.factories import workspace
 def directory() -> Iterator[Path]:
     """A directory for a server of this test's own."""
     made = Path(tempfile.mkdtemp(prefix="rescue-tests-"))
-    yield made
-    stop_postgres(made)
+    made.chmod(0o711)  # as root, PostgreSQL runs as another user that must get through
+    yield made / "data"
+    stop_postgres(made / "data")
     shutil.rmtree(made, ignore_errors=True)
 
 

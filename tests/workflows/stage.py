@@ -85,6 +85,7 @@ class Effects:
         answers: Per activity what it returns or raises, one after the other; afterwards all goes well.
         hooks: Per activity what happens while it runs, once for each try.
         event_ids: The events that ending a case calls for.
+        asked: Set at each try.
     """
 
     def __init__(self) -> None:
@@ -93,6 +94,7 @@ class Effects:
         self.answers: defaultdict[str, deque[object]] = defaultdict(deque)
         self.hooks: defaultdict[str, deque[Hook]] = defaultdict(deque)
         self.event_ids: tuple[str, ...] = ()
+        self.asked = asyncio.Event()
 
     @activity.defn(name="messages.send_template")
     async def send_template(self, task: SendTemplateTask) -> MessageResult:
@@ -172,6 +174,7 @@ class Effects:
 
     async def _play(self, name: str, task: Task, usual: Result) -> Result:
         self.calls.append(Call(name, task, activity.info().started_time))
+        self.asked.set()
         if self.hooks[name]:
             await self.hooks[name].popleft()()
         answer = self.answers[name].popleft() if self.answers[name] else usual
@@ -235,7 +238,9 @@ class Stage:
             workflows=WORKFLOWS,
             activities=self.effects.all(),
             max_cached_workflows=cached,
-            graceful_shutdown_timeout=timedelta(seconds=5),  # time stands still while an activity is left open
+            graceful_shutdown_timeout=timedelta(
+                seconds=5
+            ),  # time stands still while an activity is left open
         )
 
     async def now(self) -> datetime:
@@ -290,11 +295,12 @@ class Stage:
     async def until(self, *lines: str) -> None:
         """Wait, without moving time, until these effects were asked for in this order."""
         while not _has_in_order(self.effects.lines, lines):
-            await asyncio.sleep(0.01)
+            self.effects.asked.clear()
+            await self.effects.asked.wait()
 
     async def has_happened(self, kind: EventType.ValueType) -> None:
         """Wait, without moving time, until the history of the case has an event of this kind."""
-        while kind not in [event.event_type for event in (await self.case.fetch_history()).events]:
+        while kind not in [event.event_type for event in (await self.case.fetch_history()).events]:  # noqa: ASYNC110 - the server tells only who asks
             await asyncio.sleep(0.01)
 
     async def outcome(self) -> str:
@@ -315,9 +321,11 @@ class Stage:
         """Tell why workflow tasks failed, and what was done so far."""
         said = [f"asked for so far: {self.effects.lines}"]
         for run in self.runs:
-            async for event in run.fetch_history_events():
-                if event.HasField("workflow_task_failed_event_attributes"):
-                    said.append(event.workflow_task_failed_event_attributes.failure.message)
+            said += [
+                event.workflow_task_failed_event_attributes.failure.message
+                async for event in run.fetch_history_events()
+                if event.HasField("workflow_task_failed_event_attributes")
+            ]
         return "\n".join(said)
 
 
@@ -362,9 +370,9 @@ async def on_stage(
         await env.client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(
                 namespace=env.client.namespace,
-                search_attributes={
-                    name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for name in options.SEARCH_ATTRIBUTES
-                },
+                search_attributes=dict.fromkeys(
+                    options.SEARCH_ATTRIBUTES, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+                ),
             )
         )
         stage = Stage(env, Effects(), converter)

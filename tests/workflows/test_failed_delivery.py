@@ -525,9 +525,7 @@ async def test_cancel_button_that_meets_the_result_of_an_effect_loses_nothing() 
     async with on_stage(with_worker=False) as stage:
         done = asyncio.Event()
         stage.effects.during("messages.send_template", done.wait)
-        effects = Worker(
-            stage.env.client, task_queue=options.TASK_QUEUE, activities=stage.effects.all()
-        )
+        effects = Worker(stage.env.client, task_queue=options.TASK_QUEUE, activities=stage.effects.all())
         async with effects:
             async with _decider(stage):
                 await stage.start()

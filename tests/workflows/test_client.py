@@ -1,0 +1,56 @@
+"""The door to workflows while Temporal is away: one error, soon, whatever is asked (F9)."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+
+import pytest
+from temporalio.client import Client
+from temporalio.service import RetryConfig
+
+from domain.case_events import CloseAsked, CustomerReplied
+from domain.case_state import ended_case
+from domain.cases import Outcome
+from domain.failures import Mode
+from domain.replies import Reply, ReplyKind
+from domain.timing import Policy
+from tests.domain.given import some_facts
+from workflows.client import Workflows, WorkflowsUnavailable
+from workflows.values import CaseRef, CaseStart, LateReply, Mail
+
+_REF = CaseRef("kapaskraft", "SH1", 1)
+_REPLY = CustomerReplied(Reply("wamid.1", ReplyKind.TEXT, datetime(2026, 11, 20, 6, 30, tzinfo=UTC)))
+_LATE = LateReply(ended_case(some_facts(), Policy(), Outcome.RTO, None), Policy(), _REPLY)
+
+_CALLS: dict[str, Callable[[Workflows], Awaitable[object]]] = {
+    "start a case": lambda door: door.start_case(CaseStart(some_facts(), Policy())),
+    "tell a case": lambda door: door.tell_case(_REF, Mail("inbox:1", _REPLY)),
+    "act by hand": lambda door: door.act(_REF, Mail("act:1", CloseAsked(Mode.API))),
+    "answer late": lambda door: door.answer_late("wamid.1", _LATE),
+    "deliver an event": lambda door: door.deliver_event("kapaskraft", "event-1"),
+}
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Workflows]:
+    """A door behind which nobody listens."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        retries = RetryConfig(max_elapsed_time_millis=500)
+        yield Workflows(await Client.connect(address, lazy=True, retry_config=retries))
+
+
+@pytest.mark.parametrize("call", _CALLS)
+async def test_temporal_away_is_one_error_and_soon(door: Workflows, call: str) -> None:
+    """The caller keeps what it has and tries again; nobody waits for half a minute."""
+    async with asyncio.timeout(6):
+        with pytest.raises(WorkflowsUnavailable):
+            await _CALLS[call](door)
+
+
+async def test_temporal_away_is_not_healthy(door: Workflows) -> None:
+    """Readiness tells it, and does not depend on it."""
+    async with asyncio.timeout(6):
+        assert not await door.is_healthy()
