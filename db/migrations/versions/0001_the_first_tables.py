@@ -549,10 +549,22 @@ def _secure() -> None:
     """Make the roles, and let each see what is its own; the owner of the tables is bound by it too."""
     for role in (_ALL_WORKSPACES, _ONE_WORKSPACE):
         # Roles belong to the server, not to the database: another database of it may have made them.
+        # Where the login may not make roles, an administrator made and granted them before.
         op.execute(
-            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOBYPASSRLS; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+            f"""
+            DO $$ BEGIN
+                IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+                    BEGIN
+                        CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
+                    EXCEPTION WHEN duplicate_object THEN NULL;
+                    END;
+                END IF;
+                IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN
+                    GRANT {role} TO CURRENT_USER;
+                END IF;
+            END $$
+            """
         )
-        op.execute(f"GRANT {role} TO CURRENT_USER")
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
         op.execute(f"REVOKE ALL ON alembic_version FROM {role}")
