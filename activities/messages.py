@@ -29,6 +29,7 @@ from clients.gupshup import (
     SendOutcome,
     TextMessage,
     Unknown,
+    failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
 from db import accounts, billing, cases, messages, notifications, timeline
@@ -136,7 +137,7 @@ class Messages:
         async with self._database.transaction() as session:
             known = await messages.find_by_command(session, snapshot.workspace_id, command.id)
             if known is not None and known.status in _SETTLED:
-                return MessageResult(is_accepted=True)
+                return _result_of(known)
             if known is not None and known.status is not MessageStatus.REFUSED:
                 # An earlier attempt began and did not live to say how it went.
                 await messages.record_outcome(
@@ -356,7 +357,11 @@ class Messages:
                 changes = {"status": MessageStatus.UNKNOWN, "reason": outcome.reason}
                 result = MessageResult(is_unknown=True, detail=outcome.reason)
         async with self._database.transaction() as session:
-            await messages.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
+            message = await messages.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
+        if (
+            message.status in _SETTLED
+        ):  # statuses may have overtaken the answer, or taken its place (F28, F30)
+            result = _result_of(message)
         _log.info(
             "message.send.answered",
             message_id=intent.message_id,
@@ -372,6 +377,13 @@ class Messages:
                 category=ApplicationErrorCategory.BENIGN,
             )
         return result
+
+
+def _result_of(message: messages.Message) -> MessageResult:
+    """Return what became of a message that Gupshup took; it may have failed since."""
+    if message.status is MessageStatus.FAILED:
+        return MessageResult(why=NotSent(failure_class(message.code)), detail=message.code or "no code")
+    return MessageResult(is_accepted=True)
 
 
 def _why_refused(outcome: Refused) -> NotSent:

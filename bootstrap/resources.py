@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
+
+from bootstrap.settings import Settings, named_keys, plain_key
 from clients.carriers.base import Carrier
 from clients.carriers.eshopbox import Eshopbox
+from clients.gupshup import Gupshup
 from clients.workspace_webhook import WorkspaceWebhook
 from db.encryption import Cipher
 from db.session import Database
-
-from bootstrap.settings import Settings, named_keys, plain_key
-from clients.gupshup import Gupshup
 
 _GUPSHUP_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 _ORDER_SYSTEM_TIMEOUT = httpx.Timeout(20.0, connect=3.0)

@@ -96,13 +96,13 @@ class EncryptedPayloads(PayloadCodec):
     def _opened(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != _ENCODING:
             return payload
-        name = payload.metadata["key-id"].decode()
+        name = payload.metadata.get("key-id", b"").decode(errors="replace")
         cipher = self._ciphers.get(name)
         if cipher is None:
             raise UndecodablePayload(f"no key {name!r}")
         try:
             plain = cipher.decrypt(payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:], name.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # too short to hold a nonce and a tag
             raise UndecodablePayload(f"changed, or another key than {name!r}") from error
         return Payload.FromString(plain)
 

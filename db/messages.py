@@ -335,6 +335,28 @@ async def record_outcome(
     return message
 
 
+async def give_up_sending(session: Session, *, before: datetime, now: datetime, limit: int) -> int:
+    """Turn what was left half sent into unknown, and return how many it was (I7, I9).
+
+    Args:
+        session: The transaction.
+        before: Only those whose lease ran out before.
+        now: The time.
+        limit: At most so many.
+    """
+    left = (
+        select(messages.c.id)
+        .where(messages.c.status == MessageStatus.SENDING, messages.c.lease_until < before)
+        .limit(limit)
+    )
+    ids = (await session.execute(left)).scalars().all()
+    for message_id in ids:
+        await record_outcome(
+            session, str(message_id), status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
+        )
+    return len(ids)
+
+
 async def find_message(session: Session, message_id: str) -> Message | None:
     """Return a message by our id."""
     return await one(session, _BY_ID, Message, {"of_message": message_id})

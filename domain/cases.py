@@ -57,6 +57,7 @@ __all__ = [
     "State",
     "allowed_actions",
     "decide",
+    "describe",
     "eligible_days",
     "ended_case",
     "open_case",
@@ -105,7 +106,14 @@ def waits_for(case: Case, policy: Policy) -> str:
         State.ACTING: "the order system's answer",
     }[case.state]
     _, alarm = min(_alarms(case, policy), key=lambda pair: pair[0])
-    return f"{words}; next: {alarm.__name__.removeprefix('_on_').replace('_', ' ')}"
+    return f"{words}, else {_ALARM_WORDS[alarm]}"
+
+
+def describe(case: Case, policy: Policy) -> str:
+    """Return where a case stands as ops read it in Temporal UI (R6.11), in the workspace's own time."""
+    at = wake_at(case, policy)
+    when = f" at {timing.local_words(at, policy)}" if at else ""
+    return f"**{case.state.value.replace('_', ' ')}**: waits for {waits_for(case, policy)}{when}"
 
 
 def progress(case: Case, policy: Policy) -> Progress:
@@ -428,3 +436,13 @@ def _action_answered(turn: Turn, event: ActionAnswered) -> None:
             conversation.refused(
                 turn, pending, is_date=event.answer is Answer.REFUSED_DATE, detail=event.detail
             )
+
+
+_ALARM_WORDS: dict[Callable[[Turn], None], str] = {
+    _on_deadline: "the deadline",
+    _on_release: "the first message",
+    _on_retry: "asking again",
+    _on_resend: "sending again",
+    _on_nudge: "a nudge",
+    _on_reminder: "a reminder",
+}

@@ -111,6 +111,12 @@ def eligible_days(now: datetime, policy: Policy, capabilities: Capabilities) -> 
     return tuple(days[:10])
 
 
+def local_words(at: datetime, policy: Policy) -> str:
+    """Return a time as "Sun 22 Nov 21:38 (Asia/Kolkata)", in the workspace's zone."""
+    local = at.astimezone(ZoneInfo(policy.timezone))
+    return f"{local:%a} {local.day} {local:%b %H:%M} ({policy.timezone})"
+
+
 def _spread(key: str, seconds: int) -> int:
     """Return a number of seconds that differs by key and is the same on every replay."""
     return zlib.crc32(key.encode()) % seconds

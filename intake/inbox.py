@@ -13,7 +13,7 @@ import structlog
 
 from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
-from db import cases, inbox, outgoing_events
+from db import cases, inbox, messages, outgoing_events
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Database, DatabaseUnavailable, Session
@@ -32,6 +32,7 @@ _log = structlog.get_logger(__name__)
 _LEASE = timedelta(seconds=60)
 _AT_ONCE = 8  # rows of one sweep in work at the same time
 _UNSTARTED_AFTER = timedelta(seconds=15)  # whoever committed them is about to start them itself
+_SENDING_AT_MOST = timedelta(minutes=5)  # beyond its lease; whoever sent it is dead, or its case has ended
 _PAUSES = (5, 30, 120, 300)  # seconds after a row's own failures: five tries in about ten minutes
 _LONGEST_PAUSE = 60  # seconds after an outage of ours
 
@@ -100,6 +101,11 @@ class Intake:
             older_than = now - _UNSTARTED_AFTER
             rows = await cases.list_unstarted(session, older_than=older_than, limit=limit)
             events = await outgoing_events.list_unstarted(session, older_than=older_than, limit=limit)
+        given_up = await self._database.in_transaction(
+            lambda session: messages.give_up_sending(
+                session, before=now - _SENDING_AT_MOST, now=now, limit=limit
+            )
+        )
         await _each(self._handle(item) for item in items)
         await _each(
             self._quietly(self._teller.tell(StartCase(row.workspace_id, row.id)), case_id=row.id)
@@ -108,7 +114,7 @@ class Intake:
         await _each(
             self._quietly(self._deliver(event.workspace_id, event.id), event_id=event.id) for event in events
         )
-        return len(items) + len(rows) + len(events)
+        return len(items) + len(rows) + len(events) + given_up
 
     async def report(self, workspace_id: str, failed: FailedDelivery) -> Report:
         """Take a failed delivery that was reported by other ways than a callback (R8.1).

@@ -7,7 +7,6 @@ activity and feeds its result back as a fact. No rule of the product stands here
 import asyncio
 from collections import deque
 from contextlib import suppress
-from datetime import datetime
 from typing import TypeVar
 
 from temporalio import workflow
@@ -48,6 +47,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.failures import Action, Mode
     from domain.messages import NotSent
+    from domain.timing import local_words
     from workflows import options
     from workflows.outgoing_event import OutgoingEventWorkflow
     from workflows.values import CaseStart, Mail, ManualAnswer
@@ -91,7 +91,7 @@ class FailedDeliveryWorkflow:
     async def _is_time(self) -> bool:
         """Wait for mail or for the time the case wants to be woken; mail wins when both are there."""
         wake_at = cases.wake_at(self._case, self._policy)
-        self._tell_ops(wake_at)
+        self._tell_ops()
         left = (wake_at - workflow.now()).total_seconds() if wake_at else None
         if left is None or left > 0:
             try:
@@ -121,7 +121,7 @@ class FailedDeliveryWorkflow:
                         options.CASE_OUTCOME.value_set(self._case.outcome.value),
                     ]
                 )
-            self._tell_ops(cases.wake_at(self._case, self._policy))
+            self._tell_ops()
             pending.extend(await self._run(commands))
 
     async def _run(self, commands: tuple[Command, ...]) -> list[Event]:
@@ -234,11 +234,10 @@ class FailedDeliveryWorkflow:
             with suppress(WorkflowAlreadyStartedError):
                 await self._effect(asyncio.create_task(child))
 
-    def _tell_ops(self, wake_at: datetime | None) -> None:
+    def _tell_ops(self) -> None:
         """Show in words what the run waits for (R6.11)."""
-        until = f" until {wake_at:%Y-%m-%d %H:%M:%S} UTC" if wake_at else ""
         workflow.set_current_details(
-            f"**{self._case.state.value}**: waits for {cases.waits_for(self._case, self._policy)}{until}\n\n"
+            f"{cases.describe(self._case, self._policy)}\n\n"
             f"last reply: {self._last_reply}\n\nlast step: {self._case.note or 'none yet'}"
         )
 
@@ -263,7 +262,10 @@ class FailedDeliveryWorkflow:
     def deliver(self, mail: Mail) -> None:
         """Take a fact."""
         if mail.event.kind == "customer_replied":
-            self._last_reply = f"{mail.event.reply.kind.value} at {mail.event.reply.at:%Y-%m-%d %H:%M} UTC"
+            reply = mail.event.reply
+            # Asked for by a query, encrypted on its way like every payload, and kept nowhere.
+            words = f" “{reply.text[:120]}”" if reply.text else ""
+            self._last_reply = f"{reply.kind.value}{words}, {local_words(reply.at, self._policy)}"
         self._put(mail)
 
     @workflow.update(name="act", description="Take an action, send again or close, by hand")

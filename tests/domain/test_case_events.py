@@ -163,7 +163,6 @@ def our_converter() -> DataConverter:
     )
 
 
-@pytest.mark.xfail(raises=TypeError, reason="the converter of our clients cannot write days yet", strict=True)
 def test_day_comes_back_as_a_day() -> None:
     """A chosen day travels in requests, acts by hand, policies, cases and what is shown of them."""  # R6.4
     by = our_converter()

@@ -785,15 +785,18 @@ def test_allowed_actions_feed_everything() -> None:
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        ([], "the customer's choice; next: reminder"),
-        (["tap reschedule"], "the customer to choose a day; next: nudge"),
-        (["tap update_address"], "the customer's new address; next: nudge"),
-        (["tap update_address", "text 4 Rose Villa"], "the customer to confirm the new address; next: nudge"),
-        (["tap cancel"], "the customer to confirm the cancellation; next: nudge"),
-        (["tap dispute"], "the customer to say what happened; next: nudge"),
-        (["tap reattempt"], "the order system's answer; next: deadline"),
-        (["tap reattempt", "system unknown"], "the order system's answer; next: retry"),
-        (["notsent transient"], "the customer's choice; next: resend"),
+        ([], "the customer's choice, else a reminder"),
+        (["tap reschedule"], "the customer to choose a day, else a nudge"),
+        (["tap update_address"], "the customer's new address, else a nudge"),
+        (
+            ["tap update_address", "text 4 Rose Villa"],
+            "the customer to confirm the new address, else a nudge",
+        ),
+        (["tap cancel"], "the customer to confirm the cancellation, else a nudge"),
+        (["tap dispute"], "the customer to say what happened, else a nudge"),
+        (["tap reattempt"], "the order system's answer, else the deadline"),
+        (["tap reattempt", "system unknown"], "the order system's answer, else asking again"),
+        (["notsent transient"], "the customer's choice, else sending again"),
         (["close"], "nothing: the case has ended"),
     ],
 )
@@ -808,7 +811,7 @@ def test_ops_read_in_words_what_a_case_waits_for(steps: list[str], words: str) -
 def test_held_case_says_so() -> None:
     """Ops see that it is quiet."""  # R6.11
     talk = opened(at=ist(20, 23))
-    assert waits_for(talk.case, talk.policy) == "the end of quiet hours; next: release"
+    assert waits_for(talk.case, talk.policy) == "the end of quiet hours, else the first message"
 
 
 # After the end.

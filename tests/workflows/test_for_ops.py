@@ -56,9 +56,9 @@ async def test_ops_read_the_run_and_find_it_by_what_they_know() -> None:
             assert await description.static_summary() == "Order ORD123456, attempt 1: customer unavailable"
             assert "tracking id TRK1" in (await description.static_details() or "")
             metadata = await run.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-            assert "**choosing_date**: waits for the customer to choose a day" in metadata.current_details
-            assert "next: nudge until " in metadata.current_details
-            assert "last reply: choice at " in metadata.current_details
+            assert "**choosing date**: waits for the customer to choose a day" in metadata.current_details
+            assert ", else a nudge at " in metadata.current_details
+            assert "last reply: choice" in metadata.current_details
             signals = {signal.name: signal.description for signal in metadata.definition.signal_definitions}
             assert signals["deliver"]
             for query in _FOUND_BY:
