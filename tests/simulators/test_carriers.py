@@ -618,6 +618,7 @@ def serving(app: FastAPI) -> Iterator[str]:
     """Serve on a real socket, for what cannot be seen in process; yield the base URL."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # whoever connects before the thread serves waits, and is not refused
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
