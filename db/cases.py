@@ -73,6 +73,7 @@ class CaseRow:
     shipment_id: str
     tracking_id: str
     attempt: int
+    visit: int
     reason: str
     raw_code: str
     raw_reason: str
@@ -170,6 +171,7 @@ async def add_case(
             shipment_id=failure.shipment_id,
             tracking_id=failure.tracking_id,
             attempt=failure.attempt,
+            visit=failure.visit,
             reason=failure.reason,
             raw_code=failure.raw_code,
             raw_reason=without_numbers(failure.raw_reason),
@@ -189,7 +191,7 @@ async def add_case(
             opened_at=now,
             changed_at=now,
         )
-        .on_conflict_do_nothing(index_elements=["workspace_id", "shipment_id", "attempt"])
+        .on_conflict_do_nothing(index_elements=["workspace_id", "shipment_id", "attempt", "visit"])
         .returning(*columns(cases, CaseRow))
     )
     added = await one(session, statement, CaseRow)
@@ -233,12 +235,13 @@ async def find_case(session: Session, workspace_id: str, case_id: str) -> CaseRo
 async def find_case_by_attempt(
     session: Session, workspace_id: str, shipment_id: str, attempt: int
 ) -> CaseRow | None:
-    """Return the one case of a failed attempt."""
+    """Return the case of a failed attempt; of several visits under one number, that of the last."""
     statement = _select().where(
         cases.c.workspace_id == workspace_id,
         cases.c.shipment_id == shipment_id,
         cases.c.attempt == attempt,
     )
+    statement = statement.order_by(cases.c.visit.desc()).limit(1)
     return await one(session, statement, CaseRow)
 
 
@@ -326,7 +329,7 @@ async def list_open_of_shipment(session: Session, workspace_id: str, shipment_id
             cases.c.shipment_id == shipment_id,
             cases.c.ended_at.is_(None),
         )
-        .order_by(cases.c.attempt)
+        .order_by(cases.c.attempt, cases.c.visit)
     )
     return await many(session, statement, CaseRow)
 

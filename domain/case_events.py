@@ -185,6 +185,7 @@ class Purpose(StrEnum):
 
     FAILED_DELIVERY = "failed_delivery"
     REMINDER = "reminder"
+    SENT_AGAIN = "sent_again"  # by hand
     ANSWER = "answer"
     QUESTION = "question"
     NUDGE = "nudge"

@@ -212,7 +212,7 @@ def _send_choices(turn: Turn) -> None:
     is_first = turn.case.first_sent_at is None
     turn.enter(State.WAITING)
     turn.change(first_sent_at=turn.case.first_sent_at or turn.now, resend_at=None)
-    turn.send_template(Purpose.FAILED_DELIVERY if is_first else Purpose.REMINDER)
+    turn.send_template(Purpose.FAILED_DELIVERY if is_first else Purpose.SENT_AGAIN)
 
 
 def _hold_in_quiet_hours(turn: Turn) -> bool:

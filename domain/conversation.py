@@ -48,6 +48,8 @@ _MAX_DISPUTE_LINES = 10
 def answer(turn: Turn, reply: Reply) -> None:
     """Take one answer of the customer."""
     case = turn.case
+    if reply.kind is ReplyKind.REACTION and not reply.text:
+        return  # a reaction taken back says nothing
     if not case.is_open:
         _after_end(turn, reply)
         return

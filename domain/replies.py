@@ -60,9 +60,11 @@ class AddressDraft:
         landmark = self.landmark
         if match := re.match(r"(?i)landmark\s*[:\-]\s*(.+)", words):
             landmark, words = match.group(1), ""
+        # Whoever was told that "Flat 4B" is too short begins again with "Flat 4B, Lake View".
+        begun = "" if words.casefold().startswith(self.text.casefold()) else self.text
         return replace(
             self,
-            text=", ".join(part for part in (self.text, words) if part)[:_ADDRESS_MAX_CHARACTERS],
+            text=", ".join(part for part in (begun, words) if part)[:_ADDRESS_MAX_CHARACTERS],
             pincode=pincode or self.pincode,
             phone=phone or self.phone,
             landmark=landmark[:_PART_MAX_CHARACTERS],

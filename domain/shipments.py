@@ -66,7 +66,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
-    """One failed attempt as the order system reported it; the carrier's own words are kept."""
+    """One failed attempt as the order system reported it; the carrier's own words are kept.
+
+    `visit` is above 1 where the attempt's number was used before for an attempt that was not made (R6.12).
+    """
 
     workspace_id: str
     order_id: str
@@ -90,9 +93,15 @@ class FailedDelivery:
     amount_due_paise: int = 0
     expected_on: str = ""
     language: str = ""
+    visit: int = 1
 
 
 _INDIAN_MOBILE = re.compile(r"(?<!\d)(?:\+?91[\s-]?|0)?([6-9]\d{4}[\s-]?\d{5})(?!\d)", re.ASCII)
+_ANNOUNCED_MOBILE = re.compile(
+    r"(?i)(?:\b(?:please|pls|call|phone|ph|mobile|mob|contact|alternate|alt|number|no)\b[\s.:-]*)*"
+    + _INDIAN_MOBILE.pattern,
+    re.ASCII,
+)
 _PINCODE = re.compile(r"(?<!\d)([1-9]\d{2} ?\d{3})(?! ?\d)", re.ASCII)
 
 
@@ -103,8 +112,11 @@ def find_mobile(text: str) -> str | None:
 
 
 def without_mobile(text: str) -> str:
-    """Return the text with Indian mobile numbers taken out, so that their digits are not read as a pincode."""
-    return re.sub(r"[\s,;]+$", "", re.sub(r"\s{2,}", " ", _INDIAN_MOBILE.sub(" ", text))).strip()
+    """Return the text without Indian mobile numbers and what announces them ("call", "phone no.").
+
+    A number's digits are not to be read as a pincode, and an address does not end in "call".
+    """
+    return re.sub(r"[\s,;]+$", "", re.sub(r"\s{2,}", " ", _ANNOUNCED_MOBILE.sub(" ", text))).strip()
 
 
 def find_pincode(text: str) -> str | None:

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -197,10 +197,11 @@ class Callbacks:
         if known_hash is not None and not isinstance(event.content, Reaction):
             await messages.note_inbound(session, item.owner_id, known_hash, item.received_at)
         if known_hash is not None and isinstance(event.content, Text):
-            if is_stop(clean(event.content.text)):
-                return await self._opt(session, item, known_hash, opted_out=True, proof="text")
-            if is_start(clean(event.content.text)):
-                return await self._opt(session, item, known_hash, opted_out=False, proof="text")
+            text = clean(event.content.text)[:_LONGEST_LINE]
+            if is_stop(text):
+                return await self._opt(session, item, known_hash, opted_out=True, proof="text", typed=text)
+            if is_start(text):
+                return await self._opt(session, item, known_hash, opted_out=False, proof="text", typed=text)
         if target is None:
             return ignored("no case")
         return await self._reply(session, item, event, target)
@@ -268,7 +269,11 @@ class Callbacks:
             session, account_id, phone_hash, since=item.received_at - _REMEMBERED
         )
         row = _likeliest(known)
-        return None if row is None else _Target(row, phone_hash)
+        if row is None:
+            return None
+        label = content.title if isinstance(content, Tap) else ""
+        choice = await _choice_of(session, row, label) if label else ""
+        return _Target(row, phone_hash, choice)
 
     async def _user(self, session: Session, item: InboxItem, event: UserEvent) -> Meaning:
         if event.phone is None or event.kind not in ("opted_in", "opted_out"):
@@ -279,7 +284,14 @@ class Callbacks:
         )
 
     async def _opt(
-        self, session: Session, item: InboxItem, phone_hash: bytes, *, opted_out: bool, proof: str
+        self,
+        session: Session,
+        item: InboxItem,
+        phone_hash: bytes,
+        *,
+        opted_out: bool,
+        proof: str,
+        typed: str = "",
     ) -> Meaning:
         """Stop all messages of this sender to this customer, or lift that (R5.5)."""
         at = item.received_at
@@ -308,6 +320,7 @@ class Callbacks:
                     topic=word,
                     key=f"{word}:{row.id}:{item.id}",
                     mode="whatsapp",
+                    data={"text": typed},
                 ),
             )
         if not opted_out:
@@ -342,6 +355,14 @@ async def _answered(session: Session, account_id: str, event: InboundMessage) ->
     if event.message_ref and _UUID.fullmatch(event.message_ref):
         return await messages.find_message(session, event.message_ref)
     return None
+
+
+async def _choice_of(session: Session, row: CaseRow, label: str) -> str:
+    """Return what a tapped label stood for on the case's newest message that had it (R6.3); empty for none."""
+    for message in reversed(await messages.list_for_case(session, row.workspace_id, row.id)):
+        if choice := await messages.find_choice(session, message.id, label):
+            return choice
+    return ""
 
 
 def _check(message: Message, account_id: str, phone_hash: bytes | None) -> None:
@@ -461,9 +482,13 @@ def _as_it_came(content: Content) -> dict[str, object]:
                 "text": ", ".join(filter(None, (_line(content.name), _line(content.address)))),
             }
         case Address():
+            fields = {
+                name: _line(value) for name, value in asdict(content).items() if name != "body" and value
+            }
             return {
                 "text": clean(content.body)[:_LONGEST_TEXT] or _draft(content, None).text,
                 "form": "address",
+                "fields": fields,
             }
         case Contact():
             return {"names": list(content.names), "phones": list(content.phones)}

@@ -1,7 +1,7 @@
 """What the order system's events mean: a failed delivery opens a case, a move of the parcel ends one (R6.1, R6.9)."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from db.workspaces import Workspace
 from domain import timing
 from domain.case_events import ShipmentMoved, Superseded
 from domain.cases import CaseFacts
-from domain.failures import REASON_RULES, Capabilities, Mode
+from domain.failures import REASON_RULES, Capabilities, Mode, Reason
 from domain.shipments import FINAL_MOVES, FailedDelivery, JourneyEvent, ShipmentMove
 from intake.telling import Meaning, StartCase, TellCase, Telling, handled, ignored
 from workflows.client import Mail
@@ -23,6 +23,8 @@ from workflows.client import Mail
 __all__ = ["Report", "report", "understand"]
 
 _EVENT = JourneyEvent.FAILED_DELIVERY.value
+_NEXT_VISIT = timedelta(hours=1)
+"""A courier does not come twice within it; a report that differs by less is the same visit told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,10 @@ async def report(
         failed_at=failed.failed_at.astimezone(UTC),  # one instant has one form: forms are compared
     )
     known = await cases.find_case_by_attempt(session, workspace_id, failed.shipment_id, failed.attempt)
-    if known is not None:
+    if known is not None and not _is_next_visit(known, failed):
         return await _again(session, cipher, known, failed, now)
+    if known is not None:
+        failed = replace(failed, visit=known.visit + 1)
     shipment = await cases.record_move(
         session,
         workspace_id,
@@ -125,14 +129,20 @@ async def report(
     )
 
 
+def _is_next_visit(known: CaseRow, failed: FailedDelivery) -> bool:
+    """Tell whether a report is of a later visit under the same number: an attempt not made does not count (R6.12)."""
+    return known.reason == Reason.NOT_ATTEMPTED and failed.failed_at >= known.failed_at + _NEXT_VISIT
+
+
 async def _again(
     session: Session, cipher: Cipher, known: CaseRow, failed: FailedDelivery, now: datetime
 ) -> Report:
     """Take a report whose attempt has its case: the same again changes nothing, another one is put on record (F56)."""
-    content = cases.content_hash(cipher, failed)
+    content = cases.content_hash(cipher, replace(failed, visit=known.visit))
     if content != known.content_hash:
         key = f"conflict:{known.id}:{content.hex()[:16]}"
-        entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=key)
+        detail = f"attempt {failed.attempt} was reported again, as: {REASON_RULES[failed.reason].words}"
+        entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=key, detail=detail)
         await timeline.add_entry(session, cipher, entry)
         return Report("conflict", "another report for the same attempt; the first one stands", known)
     tell = () if known.outcome else await _tell_of(session, known)
@@ -159,7 +169,7 @@ async def _open(
     )
     if sender is None or notification is None or not notification.is_on:
         reason = "no WhatsApp account is installed" if sender is None else "the notification is switched off"
-        key = f"not-sent:{failed.shipment_id}:{failed.attempt}"
+        key = f"not-sent:{failed.shipment_id}:{failed.attempt}:{failed.visit}"
         entry = _entry(
             failed, None, now, kind="notification", topic=f"{_EVENT}_not_sent", key=key, detail=reason
         )
@@ -204,7 +214,7 @@ async def _tell_of(session: Session, row: CaseRow) -> tuple[Telling, ...]:
     """Return what follows from an open case: earlier attempts' cases end, then its own run starts (R6.1)."""
     still_open = await cases.list_open_of_shipment(session, row.workspace_id, row.shipment_id)
     mail = Mail(f"superseded:{row.id}", Superseded(row.attempt))
-    earlier = (case for case in still_open if case.attempt < row.attempt)
+    earlier = (case for case in still_open if (case.attempt, case.visit) < (row.attempt, row.visit))
     superseded = (TellCase(case.workspace_id, case.id, mail) for case in earlier)
     start = () if row.started_at else (StartCase(row.workspace_id, row.id),)
     return (*superseded, *start)

@@ -65,7 +65,7 @@ def ignored(note: str) -> Meaning:
 
 def case_ref(row: CaseRow) -> CaseRef:
     """Return which run belongs to a case."""
-    return CaseRef(row.workspace_id, row.shipment_id, row.attempt)
+    return CaseRef(row.workspace_id, row.shipment_id, row.attempt, row.visit)
 
 
 class Teller:

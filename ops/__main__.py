@@ -66,7 +66,7 @@ async def _up() -> int:
             at = stack.addresses
             print(
                 f"\n  API docs     {at.api}/docs"
-                f"\n  Phone        {at.phone}"
+                f"\n  Phone        {at.phone or 'none: GUPSHUP_BASE_URL is set'}"
                 f"\n  Temporal UI  {at.temporal_ui}/namespaces/default/workflows"
                 f"\n  Database     {at.database}"
                 f"\n  Everything else, with test credentials: {path}\n\n  Ctrl-C stops it.",

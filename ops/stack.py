@@ -180,7 +180,7 @@ class Stack:
             temporal=os.environ.get("TEMPORAL_ADDRESS") or f"127.0.0.1:{self._ports.temporal}",
             temporal_ui=f"http://127.0.0.1:{self._ports.temporal_ui}",
             database=os.environ.get("DATABASE_URL", ""),
-            phone=f"{gupshup}/phone",
+            phone="" if own_gupshup else f"{gupshup}/phone",
             has_gupshup_simulator=not own_gupshup,
             has_order_system_simulator=not (own_orders and own_auth),
         )

@@ -79,7 +79,7 @@ class FakeWorkflows(Workflows):
         """Start a run once."""
         self._answer()
         failure = start.facts.failure
-        ref = CaseRef(failure.workspace_id, failure.shipment_id, failure.attempt)
+        ref = CaseRef(failure.workspace_id, failure.shipment_id, failure.attempt, failure.visit)
         is_new = ref not in self.started
         self.started.setdefault(ref, start)
         return is_new

@@ -74,7 +74,8 @@ class ActRefused(Exception):
 
 def case_workflow_id(ref: CaseRef) -> str:
     """Return the id of a case's run; built here, parsed nowhere."""
-    return f"case:{ref.workspace_id}:{ref.shipment_id}:{ref.attempt}"
+    visit = f":{ref.visit}" if ref.visit > 1 else ""
+    return f"case:{ref.workspace_id}:{ref.shipment_id}:{ref.attempt}{visit}"
 
 
 class Workflows:
@@ -90,7 +91,7 @@ class Workflows:
             WorkflowsUnavailable: Temporal did not answer.
         """
         failure = start.facts.failure
-        ref = CaseRef(failure.workspace_id, failure.shipment_id, failure.attempt)
+        ref = CaseRef(failure.workspace_id, failure.shipment_id, failure.attempt, failure.visit)
         summary = (
             f"Order {failure.order_id}, attempt {failure.attempt}: {failure.reason.value.replace('_', ' ')}"
         )

@@ -9,11 +9,19 @@ from domain.timing import Policy
 
 @dataclass(frozen=True, slots=True)
 class CaseRef:
-    """Which run is meant: one failed delivery is one run, for ever (R6.1)."""
+    """Which run is meant: one failed delivery is one run, for ever (R6.1).
+
+    Attributes:
+        workspace_id: The seller's workspace.
+        shipment_id: The parcel.
+        attempt: Number of the attempt that failed.
+        visit: Above 1 where the number was used before for an attempt that was not made (R6.12).
+    """
 
     workspace_id: str
     shipment_id: str
     attempt: int
+    visit: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,9 @@ class Talk:
                 text, pincode, phone = rest.split("|")
                 draft = AddressDraft(text=text, pincode=pincode, phone=phone)
                 commands = self.reply(ReplyKind.ADDRESS, address=draft)
-            case "reaction" | "contact" | "other":
+            case "reaction":
+                commands = self.reply(ReplyKind.REACTION, text="" if rest == "removed" else "👍")
+            case "contact" | "other":
                 commands = self.reply(ReplyKind(word))
             case "system":
                 commands = self.answer(Answer(rest))

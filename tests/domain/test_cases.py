@@ -678,8 +678,8 @@ def test_failed_message_does_not_end_an_action_on_its_way() -> None:
         (["hand reschedule"], ["note action_not_possible"], State.WAITING),
         (["hand update_address"], ["note action_not_possible"], State.WAITING),
         (["close enough"], ["end closed"], State.ENDED),
-        (["resend"], ["note resend_asked", "template reminder"], State.WAITING),
-        (["tap cancel", "resend"], ["note resend_asked", "template reminder"], State.WAITING),
+        (["resend"], ["note resend_asked", "template sent_again"], State.WAITING),
+        (["tap cancel", "resend"], ["note resend_asked", "template sent_again"], State.WAITING),
         (["tap reattempt", "resend"], ["note resend_not_possible"], State.ACTING),
         (["moved delivered", "resend"], [], State.ENDED),
         (["moved delivered", "hand reattempt"], [], State.ENDED),
@@ -757,7 +757,7 @@ def test_resend_waits_for_the_end_of_quiet_hours() -> None:
     talk.now = ist(20, 22)
     assert lines(talk.send(ResendAsked(Mode.OPS))) == ["note resend_asked"]
     assert lines(talk.send(ResendAsked(Mode.OPS))) == ["note resend_asked"]
-    assert talk.play("wake") == REMINDER
+    assert talk.play("wake") == ["template sent_again"]
     assert ist(21, 8) <= talk.now < ist(21, 8, 15)
     first_sent_at = talk.case.first_sent_at
     assert first_sent_at == NOON

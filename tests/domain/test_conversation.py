@@ -261,6 +261,8 @@ def test_reaction_opens_no_window() -> None:
     assert talk.play("reaction") == []
     assert talk.case.last_reply_at is None
     assert talk.plays("tap options", "reaction") == [f"question: please_choose {ALL}"]
+    assert talk.play("reaction removed") == []  # taken back: it says nothing
+    assert talk.case.unexpected == 1
 
 
 def test_unexpected_answers_are_only_logged_where_the_seller_wants_that() -> None:

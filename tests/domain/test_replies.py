@@ -114,3 +114,16 @@ def test_clean_leaves_no_control_characters(text: str) -> None:
         *"\x7f\x80\x9f\u061c\u202e\u2066",
     }
     assert clean(cleaned) == cleaned
+
+
+def test_address_begun_again_is_not_doubled() -> None:
+    """Whoever was told that an address is too short starts anew with the same words."""  # R6.4
+    draft = AddressDraft().with_text("Flat 4B").with_text("flat 4B, Lake View, 12th Main")
+    assert draft.text == "flat 4B, Lake View, 12th Main"
+
+
+@pytest.mark.parametrize("words", ["call 9999900002", "phone no. 99999 00002", "please call: +91 9999900002"])
+def test_words_that_announce_a_number_are_no_part_of_the_address(words: str) -> None:
+    """The number is kept apart, and the address does not end in "call"."""  # R6.4
+    draft = AddressDraft().with_text(f"12 MG Road, opposite the park, {words}")
+    assert (draft.text, draft.phone) == ("12 MG Road, opposite the park", "9999900002")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.case_events import ShipmentMoved, Superseded
+from domain.failures import Reason
 from domain.shipments import ShipmentMove
 from tests.factories import NOW, failed_delivery
 from tests.intake.stage import Stage, sample
@@ -54,6 +55,22 @@ async def test_other_content_for_the_same_attempt_is_put_on_record(stage: Stage)
     assert (report.result, again.result) == ("conflict", "conflict")
     topics = [entry.topic for entry in await stage.activity("KK1001")]
     assert topics == ["failed_delivery", "conflicting_repeat"]
+
+
+async def test_visit_after_an_attempt_that_was_not_made_has_a_case_of_its_own(stage: Stage) -> None:
+    """R6.12: an attempt not made does not count, so its number comes again; each real visit is asked about once."""
+    not_made = failed_delivery(reason=Reason.NOT_ATTEMPTED)
+    await stage.open(not_made)
+    told_again = await stage.intake.report("kapaskraft", not_made)
+    visited = failed_delivery(failed_at=not_made.failed_at + timedelta(hours=20))
+    report = await stage.intake.report("kapaskraft", visited)
+    again = await stage.intake.report("kapaskraft", visited)
+    assert [told_again.result, report.result, again.result] == ["known", "opened", "known"]
+    assert {(row.attempt, row.visit, row.reason) for row in await stage.cases()} == {
+        (1, 1, "not_attempted"),
+        (1, 2, "customer_unavailable"),
+    }
+    assert len(stage.workflows.started) == 2  # each has a run of its own
 
 
 async def test_later_attempt_supersedes_the_earlier_case(stage: Stage) -> None:

@@ -406,7 +406,7 @@ async def test_act_by_hand_repeated_while_open_is_done_once() -> None:  # I13
         await stage.until("template failed_delivery")
         first = await stage.act(ResendAsked(Mode.OPS, "ops@example.com"), mail_id="act:1")
         assert await stage.act(ResendAsked(Mode.OPS, "ops@example.com"), mail_id="act:1") == first
-        assert stage.effects.lines.count("template reminder") == 1
+        assert stage.effects.lines.count("template sent_again") == 1
 
 
 async def test_act_by_hand_that_the_order_system_does_not_answer_says_so() -> None:  # I14

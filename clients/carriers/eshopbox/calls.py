@@ -211,6 +211,9 @@ def _shipping_details(order: ActionTarget, draft: AddressDraft) -> dict[str, str
     # The pincode is not the customer's to change; without one the courier's hub cannot be found.
     pincode = draft.pincode or order.address.pincode
     if text and pincode and find_pincode(text) != pincode:
+        city = wire.text(order.address.city)  # the same pincode is in the same city
+        if city and pincode == order.address.pincode and city.casefold() not in text.casefold():
+            text = f"{text}, {city}"
         text = f"{text}, {pincode}"
     notes = (
         f"alternate phone {national_number(draft.phone)}" if draft.phone else "",

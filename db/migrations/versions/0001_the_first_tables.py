@@ -142,6 +142,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.Column("shipment_id", sa.Text(), nullable=False),
         sa.Column("tracking_id", sa.Text(), server_default="", nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("visit", sa.Integer(), server_default="1", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("raw_code", sa.Text(), server_default="", nullable=False),
         sa.Column("raw_reason", sa.Text(), server_default="", nullable=False),
@@ -171,7 +172,11 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
         sa.UniqueConstraint("workspace_id", "id", name="uq_cases_workspace_id_id"),
         sa.UniqueConstraint(
-            "workspace_id", "shipment_id", "attempt", name="uq_cases_workspace_id_shipment_id_attempt"
+            "workspace_id",
+            "shipment_id",
+            "attempt",
+            "visit",
+            name="uq_cases_workspace_id_shipment_id_attempt_visit",
         ),
     )
     op.create_index("ix_cases_account_id_phone_hash", "cases", ["account_id", "phone_hash"], unique=False)

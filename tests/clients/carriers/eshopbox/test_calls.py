@@ -150,7 +150,8 @@ def test_location_pin_travels_in_the_notes_and_the_orders_pincode_stays() -> Non
         "c/1", Action.UPDATE_ADDRESS, Mode.OPS, address=AddressDraft(text="Flat 4B, Lake View")
     )
     assert (
-        write_resolution(TARGET, without)["shippingDetails"]["updatedAddress"] == "Flat 4B, Lake View, 560038"
+        write_resolution(TARGET, without)["shippingDetails"]["updatedAddress"]
+        == "Flat 4B, Lake View, Bengaluru, 560038"
     )
     within = ActionRequest(
         "c/1", Action.UPDATE_ADDRESS, Mode.OPS, address=AddressDraft(text="Flat 4B, Pune 560038")
