@@ -10,7 +10,7 @@ import structlog
 from temporalio import activity
 
 from activities.heartbeat import alive
-from activities.recording import record_progress
+from activities.recording import record_entry, record_progress
 from activities.values import ActionResult, TakeActionTask
 from clients.carriers.base import (
     ActionTarget,
@@ -20,7 +20,7 @@ from clients.carriers.base import (
     CarrierUnavailable,
 )
 from clients.carriers.registry import carrier_for
-from db import cases, timeline, workspaces
+from db import actions, cases, workspaces
 from db.encryption import Cipher
 from db.session import Database, Session
 from domain.case_events import Answer
@@ -55,7 +55,7 @@ class Carriers:
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
             await record_progress(session, self._cipher, snapshot, facts, now)
             try:
-                row = await cases.begin_action(
+                row = await actions.begin_action(
                     session,
                     self._cipher,
                     request,
@@ -63,7 +63,7 @@ class Carriers:
                     case_id=snapshot.case_id,
                     now=now,
                 )
-            except cases.ActionNotAllowed as error:
+            except actions.ActionNotAllowed as error:
                 return ActionResult(Answer.NOT_WAITING, str(error))
             if row.answer in _FINAL:
                 return ActionResult(Answer(row.answer), row.detail)
@@ -91,7 +91,7 @@ class Carriers:
                 )
                 answer = await carrier.take_action(credentials, target, request)
         async with self._database.transaction() as session:
-            await cases.record_answer(
+            await actions.record_answer(
                 session, request.id, answer=answer.answer, detail=answer.detail, now=self._clock()
             )
             if answer.answer in _FINAL:
@@ -133,25 +133,20 @@ class Carriers:
     ) -> None:
         """Put the action on the order's activity: asked and answered are two entries, never mixed up."""
         request = task.command.request
-        await timeline.add_entry(
+        await record_entry(
             session,
             self._cipher,
-            timeline.Entry(
-                workspace_id=facts.failure.workspace_id,
-                order_id=facts.failure.order_id,
-                shipment_id=facts.failure.shipment_id,
-                case_id=facts.case_id,
-                at=now,
-                kind="action",
-                topic=f"{request.action.value}_{what}",
-                key=f"action:{request.id}:{what}",
-                detail=detail,
-                mode=request.mode.value,
-                person=request.person,
-                data={
-                    "on": request.on.isoformat() if request.on else "",
-                    "address": request.address.text,
-                    "words": list(request.words),
-                },
-            ),
+            facts,
+            at=now,
+            kind="action",
+            topic=f"{request.action.value}_{what}",
+            key=f"action:{request.id}:{what}",
+            detail=detail,
+            mode=request.mode.value,
+            person=request.person,
+            data={
+                "on": request.on.isoformat() if request.on else "",
+                "address": request.address.text,
+                "words": list(request.words),
+            },
         )

@@ -6,9 +6,9 @@ from datetime import datetime
 import structlog
 from temporalio import activity
 
-from activities.recording import record_progress
+from activities.recording import record_entry, record_progress
 from activities.values import EndCaseTask, EndResult, Snapshot
-from db import cases, outgoing_events, timeline, workspaces
+from db import cases, outgoing_events, workspaces
 from db.encryption import Cipher
 from db.session import Database
 from domain.case_state import Outcome
@@ -53,24 +53,17 @@ class Cases:
                 ended_at=command.ended_at or now,
             )
             outcome = Outcome(command.outcome)
-            await timeline.add_entry(
+            await record_entry(
                 session,
                 self._cipher,
-                timeline.Entry(
-                    workspace_id=snapshot.workspace_id,
-                    order_id=facts.failure.order_id,
-                    shipment_id=facts.failure.shipment_id,
-                    case_id=snapshot.case_id,
-                    at=now,
-                    kind="handover"
-                    if outcome in (Outcome.HANDED_OVER, Outcome.NOT_MY_ORDER)
-                    else "automatic",
-                    topic=f"ended_{command.outcome}",
-                    key=f"end:{snapshot.case_id}",
-                    detail=command.detail,
-                    mode=command.mode.value,
-                    person=command.person,
-                ),
+                facts,
+                at=now,
+                kind="handover" if outcome in (Outcome.HANDED_OVER, Outcome.NOT_MY_ORDER) else "automatic",
+                topic=f"ended_{command.outcome}",
+                key=f"end:{snapshot.case_id}",
+                detail=command.detail,
+                mode=command.mode.value,
+                person=command.person,
             )
             event_ids: tuple[str, ...] = ()
             endpoint = await workspaces.find_event_endpoint(session, self._cipher, snapshot.workspace_id)

@@ -14,7 +14,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import alive
-from activities.recording import record_progress
+from activities.recording import record_entry, record_progress
 from activities.values import MessageResult, SendSessionTask, SendTemplateTask, Snapshot
 from clients.gupshup import (
     Accepted,
@@ -32,8 +32,9 @@ from clients.gupshup import (
     failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
-from db import accounts, billing, cases, messages, notifications, timeline
+from db import accounts, billing, cases, customers, messages, notifications, statuses
 from db.encryption import Cipher, digest
+from db.references import Reference, add_references
 from db.session import Database, Session
 from domain.case_events import SendSession, SendTemplate
 from domain.case_state import CaseFacts
@@ -140,7 +141,7 @@ class Messages:
                 return _result_of(known)
             if known is not None and known.status is not MessageStatus.REFUSED:
                 # An earlier attempt began and did not live to say how it went.
-                await messages.record_outcome(
+                await statuses.record_outcome(
                     session, known.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
                 )
                 _log.warning("message.send.unknown", command_id=command.id, message_id=known.id)
@@ -225,22 +226,17 @@ class Messages:
                     session, known.id, attempt=new.attempt, lease_until=new.lease_until, now=now
                 )
             references = await self._add_references(session, snapshot, message_id, options)
-            await timeline.add_entry(
+            await record_entry(
                 session,
                 self._cipher,
-                timeline.Entry(
-                    workspace_id=snapshot.workspace_id,
-                    order_id=facts.failure.order_id,
-                    shipment_id=facts.failure.shipment_id,
-                    case_id=snapshot.case_id,
-                    at=now,
-                    kind="notification",
-                    topic=command.purpose.value,
-                    key=f"message:{command.id}",
-                    mode="automatic",
-                    message_id=message_id,
-                    data=new.content,
-                ),
+                facts,
+                at=now,
+                kind="notification",
+                topic=command.purpose.value,
+                key=f"message:{command.id}",
+                mode="automatic",
+                message_id=message_id,
+                data=new.content,
             )
             stored = await accounts.get_credentials(session, self._cipher, facts.account_id)
             return _Intent(
@@ -273,10 +269,10 @@ class Messages:
             if message.command_id != command.id
         ]
         for message in left:
-            await messages.record_outcome(
+            await statuses.record_outcome(
                 session, message.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
             )
-        return any(now - message.sending_at < messages.ADOPTED_WITHIN for message in left)
+        return any(now - message.sending_at < statuses.ADOPTED_WITHIN for message in left)
 
     async def _forbidden(
         self, session: Session, facts: CaseFacts, command: SendTemplate | SendSession, now: datetime
@@ -288,7 +284,7 @@ class Messages:
         if not await accounts.is_installed(session, workspace_id, facts.account_id, lock=True):
             return NotSent.ACCOUNT_REMOVED, ""
         phone_hash = self._cipher.phone_hash(facts.failure.customer_phone)
-        customer = await messages.customer(session, facts.account_id, phone_hash, lock=True)
+        customer = await customers.customer(session, facts.account_id, phone_hash, lock=True)
         if customer.opted_out_at is not None:
             return NotSent.OPTED_OUT, ""
         if isinstance(command, SendSession):
@@ -307,21 +303,16 @@ class Messages:
     ) -> MessageResult:
         """Say on the order's activity why a message was not sent (R5.1)."""
         reason, detail = why
-        await timeline.add_entry(
+        await record_entry(
             session,
             self._cipher,
-            timeline.Entry(
-                workspace_id=facts.failure.workspace_id,
-                order_id=facts.failure.order_id,
-                shipment_id=facts.failure.shipment_id,
-                case_id=facts.case_id,
-                at=now,
-                kind="notification",
-                topic=f"{command.purpose.value}_not_sent",
-                key=f"not-sent:{command.id}",
-                detail=": ".join(filter(None, (reason.value, detail))),
-                mode="automatic",
-            ),
+            facts,
+            at=now,
+            kind="notification",
+            topic=f"{command.purpose.value}_not_sent",
+            key=f"not-sent:{command.id}",
+            detail=": ".join(filter(None, (reason.value, detail))),
+            mode="automatic",
         )
         _log.info("message.send.forbidden", command_id=command.id, reason=reason.value)
         return MessageResult(why=reason, detail=detail)
@@ -331,13 +322,13 @@ class Messages:
     ) -> tuple[str, ...]:
         """Make one unguessable reference for each thing to tap; only its hash is kept (S4)."""
         tokens = tuple(secrets.token_urlsafe(24) for _ in options)
-        await messages.add_references(
+        await add_references(
             session,
             workspace_id=snapshot.workspace_id,
             case_id=snapshot.case_id,
             message_id=message_id,
             references=[
-                messages.Reference(digest(token), option.choice, option.title)
+                Reference(digest(token), option.choice, option.title)
                 for token, option in zip(tokens, options, strict=True)
             ],
         )
@@ -357,7 +348,7 @@ class Messages:
                 changes = {"status": MessageStatus.UNKNOWN, "reason": outcome.reason}
                 result = MessageResult(is_unknown=True, detail=outcome.reason)
         async with self._database.transaction() as session:
-            message = await messages.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
+            message = await statuses.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
         if (
             message.status in _SETTLED
         ):  # statuses may have overtaken the answer, or taken its place (F28, F30)

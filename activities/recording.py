@@ -1,5 +1,6 @@
 """What every effect of a case records in its own transaction: progress and notes."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from activities.values import Snapshot
@@ -18,20 +19,53 @@ async def record_progress(
     """Save where the case stands, and its notes on the order's activity; the same again changes nothing."""
     await cases.save_progress(session, snapshot.workspace_id, snapshot.case_id, snapshot.progress, now)
     for note in snapshot.notes:
-        await timeline.add_entry(
+        await record_entry(
             session,
             cipher,
-            timeline.Entry(
-                workspace_id=snapshot.workspace_id,
-                order_id=facts.failure.order_id,
-                shipment_id=facts.failure.shipment_id,
-                case_id=snapshot.case_id,
-                at=now,
-                kind="handover" if note.topic in _HANDED else "automatic",
-                topic=note.topic,
-                key=f"note:{note.id}",
-                detail=note.detail,
-                mode=note.mode.value,
-                person=note.person,
-            ),
+            facts,
+            at=now,
+            kind="handover" if note.topic in _HANDED else "automatic",
+            topic=note.topic,
+            key=f"note:{note.id}",
+            detail=note.detail,
+            mode=note.mode.value,
+            person=note.person,
         )
+
+
+async def record_entry(
+    session: Session,
+    cipher: Cipher,
+    facts: CaseFacts,
+    *,
+    at: datetime,
+    kind: timeline.EntryKind,
+    topic: str,
+    key: str,
+    mode: str,
+    detail: str = "",
+    person: str = "",
+    message_id: str | None = None,
+    data: Mapping[str, object] | None = None,
+) -> None:
+    """Put something about a case on its order's activity; the same key again changes nothing (I2).
+
+    `timeline.Entry` says what each part is.
+    """
+    failure = facts.failure
+    entry = timeline.Entry(
+        workspace_id=failure.workspace_id,
+        order_id=failure.order_id,
+        shipment_id=failure.shipment_id,
+        case_id=facts.case_id,
+        at=at,
+        kind=kind,
+        topic=topic,
+        key=key,
+        detail=detail,
+        mode=mode,
+        person=person,
+        message_id=message_id,
+        data=data or {},
+    )
+    await timeline.add_entry(session, cipher, entry)

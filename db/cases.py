@@ -1,62 +1,31 @@
-"""Cases, the shipments they are about, and the actions they ask for.
-
-ActionNotAllowed
-├── AlreadyAccepted   another action of the case was accepted: there is at most one (I4)
-└── AlreadyEnded      the case has ended: nothing is asked for any more
-"""
+"""Cases: the failed delivery each is about, sealed, and where it stands for whoever looks."""
 
 import base64
 import binascii
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import case as sql_case
 from sqlalchemy import func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
 from db.rows import columns, many, one
 from db.session import NotFound, Session, TryAgain
-from db.tables import actions, cases, messages, shipments
-from domain.case_events import ActionRequest, Answer
+from db.tables import cases, messages
 from domain.cases import CaseFacts, Progress, State
 from domain.messages import MessageStatus
-from domain.shipments import FINAL_MOVES, FailedDelivery, ShipmentMove
+from domain.shipments import FailedDelivery
 from domain.timing import Policy
 
 _FACTS = TypeAdapter(CaseFacts)
 _POLICY = TypeAdapter(Policy)
 _FAILURE = TypeAdapter(FailedDelivery)
-_REQUEST = TypeAdapter(ActionRequest)
 
-ActionStatus = Literal["asking", "accepted", "refused", "unknown", "unavailable"]
-"""Where an action stands; "asking" is what a process that died leaves behind."""
-
-_STATUS_OF: dict[Answer, ActionStatus] = {
-    Answer.ACCEPTED: "accepted",
-    Answer.REFUSED: "refused",
-    Answer.REFUSED_DATE: "refused",
-    Answer.NOT_WAITING: "refused",
-    Answer.UNAVAILABLE: "unavailable",
-    Answer.UNKNOWN: "unknown",
-}
-_DECIDED: tuple[ActionStatus, ...] = ("accepted", "refused")
-
-
-class ActionNotAllowed(Exception):
-    """The case may not ask for this action."""
-
-
-class AlreadyAccepted(ActionNotAllowed):
-    """Another action of the case was accepted (I4)."""
-
-
-class AlreadyEnded(ActionNotAllowed):
-    """The case has ended (R6.9)."""
+_LONG_NUMBER = re.compile(r"\+?\d(?:[\s-]?\d){9,}")
 
 
 class BadCursor(ValueError):
@@ -108,44 +77,6 @@ class CustomerCase:
 
     row: CaseRow
     last_message_status: MessageStatus | None
-
-
-@dataclass(frozen=True, slots=True)
-class ShipmentRow:
-    """What we know of a shipment: its newest move, its highest failed attempt, and its end."""
-
-    workspace_id: str
-    shipment_id: str
-    order_id: str
-    tracking_id: str
-    attempt: int
-    last_move: str
-    final: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRow:
-    """An action that a case asks for.
-
-    Attributes:
-        id: The request's id.
-        status: Where it stood before it was begun again; "asking" for a new one. After "asking" or "unknown" the
-            shipment must be read before the order system is asked again.
-        is_new: Whether it was begun just now, for the first time.
-        answer: The order system's last answer; empty before the first.
-        detail: Its words.
-        tries: How often it was begun.
-    """
-
-    id: str
-    status: ActionStatus
-    is_new: bool
-    answer: str
-    detail: str
-    tries: int
-
-
-# --- Cases ---
 
 
 async def add_case(
@@ -387,190 +318,9 @@ async def note_reply(session: Session, workspace_id: str, case_id: str, at: date
     await session.execute(statement)
 
 
-# --- Shipments ---
-
-
-async def record_move(
-    session: Session,
-    workspace_id: str,
-    shipment_id: str,
-    *,
-    order_id: str,
-    tracking_id: str,
-    move: ShipmentMove | None,
-    attempt: int | None,
-    at: datetime,
-) -> ShipmentRow:
-    """Record an event of a shipment, in whatever order events come, and return what is known now (F56).
-
-    The shipment stays locked until the transaction ends, so that its events are dealt with one after another.
-    """
-    table = shipments
-    final = move if move in FINAL_MOVES else None
-    statement = insert(table).values(
-        workspace_id=workspace_id,
-        shipment_id=shipment_id,
-        order_id=order_id,
-        tracking_id=tracking_id,
-        attempt=attempt or 0,
-        last_move=move or "",
-        last_moved_at=at if move else None,
-        final=final,
-        final_at=at if final else None,
-        seen_at=at,
-    )
-    changes: dict[str, Any] = {
-        "order_id": func.coalesce(func.nullif(order_id, ""), table.c.order_id),
-        "tracking_id": func.coalesce(func.nullif(tracking_id, ""), table.c.tracking_id),
-        "attempt": func.greatest(table.c.attempt, attempt or 0),
-        "seen_at": func.greatest(table.c.seen_at, at),
-    }
-    if move is not None:
-        is_newest = func.coalesce(table.c.last_moved_at, at) <= at
-        changes["last_move"] = _if(is_newest, move.value, table.c.last_move)
-        changes["last_moved_at"] = func.greatest(table.c.last_moved_at, at)
-    if final is not None:
-        is_last = func.coalesce(table.c.final_at, at) <= at
-        changes["final"] = _if(is_last, final.value, table.c.final)
-        changes["final_at"] = func.greatest(table.c.final_at, at)
-    row = await one(
-        session,
-        statement.on_conflict_do_update(
-            index_elements=["workspace_id", "shipment_id"], set_=changes
-        ).returning(*columns(table, ShipmentRow)),
-        ShipmentRow,
-    )
-    if row is None:
-        raise NotFound(f"shipment {shipment_id}")
-    return row
-
-
-async def find_shipment(session: Session, workspace_id: str, shipment_id: str) -> ShipmentRow | None:
-    """Return what is known of a shipment."""
-    statement = select(*columns(shipments, ShipmentRow)).where(
-        shipments.c.workspace_id == workspace_id, shipments.c.shipment_id == shipment_id
-    )
-    return await one(session, statement, ShipmentRow)
-
-
-# --- Actions ---
-
-
-async def begin_action(
-    session: Session,
-    cipher: Cipher,
-    request: ActionRequest,
-    *,
-    workspace_id: str,
-    case_id: str,
-    now: datetime,
-) -> ActionRow:
-    """Write the intent to ask the order system for an action, or take it up again.
-
-    The case stays locked until the transaction ends. An action that was answered for good is returned as it is.
-
-    Raises:
-        NotFound: The workspace has no such case.
-        AlreadyAccepted: Another action of the case was accepted.
-        AlreadyEnded: The case has ended.
-    """
-    lock = select(cases.c.ended_at).where(*_is(workspace_id, case_id)).with_for_update()
-    case_row = (await session.execute(lock)).one_or_none()
-    if case_row is None:
-        raise NotFound(f"case {case_id}")
-    known = await _find_action(session, workspace_id, case_id, request.id)
-    if known is not None and known.status in _DECIDED:
-        return known
-    others = select(actions.c.id).where(
-        actions.c.workspace_id == workspace_id,
-        actions.c.case_id == case_id,
-        actions.c.status == "accepted",
-    )
-    if (await session.execute(others)).first() is not None:
-        raise AlreadyAccepted(f"case {case_id}")
-    if case_row.ended_at is not None:
-        raise AlreadyEnded(f"case {case_id}")
-    if known is not None:
-        again = (
-            update(actions)
-            .where(actions.c.id == request.id, actions.c.workspace_id == workspace_id)
-            .values(status="asking", tries=actions.c.tries + 1, asked_at=now)
-        )
-        await session.execute(again)
-        return ActionRow(
-            known.id,
-            known.status,
-            is_new=False,
-            answer=known.answer,
-            detail=known.detail,
-            tries=known.tries + 1,
-        )
-    await session.execute(
-        insert(actions).values(
-            id=request.id,
-            workspace_id=workspace_id,
-            case_id=case_id,
-            action=request.action.value,
-            mode=request.mode.value,
-            person=request.person,
-            request_sealed=cipher.seal_bytes(
-                _REQUEST.dump_json(request), context=f"actions/{request.id}/request"
-            ),
-            status="asking",
-            asked_at=now,
-        )
-    )
-    return ActionRow(request.id, "asking", is_new=True, answer="", detail="", tries=1)
-
-
-async def record_answer(
-    session: Session, action_id: str, *, answer: Answer, detail: str, now: datetime
-) -> None:
-    """Record the order system's answer to an action; an answer for good is not replaced.
-
-    Raises:
-        AlreadyAccepted: It accepted another action of the case before: ops must look at this one.
-    """
-    owner = select(actions.c.workspace_id, actions.c.case_id).where(actions.c.id == action_id)
-    row = (await session.execute(owner)).one_or_none()
-    if row is None:
-        raise NotFound(f"action {action_id}")
-    await session.execute(select(cases.c.id).where(*_is(row.workspace_id, row.case_id)).with_for_update())
-    status = _STATUS_OF[answer]
-    if status == "accepted":
-        others = select(actions.c.id).where(
-            actions.c.workspace_id == row.workspace_id,
-            actions.c.case_id == row.case_id,
-            actions.c.status == "accepted",
-            actions.c.id != action_id,
-        )
-        if (await session.execute(others)).first() is not None:
-            raise AlreadyAccepted(f"case {row.case_id}: action {action_id} came second")
-    await session.execute(
-        update(actions)
-        .where(
-            actions.c.id == action_id,
-            actions.c.workspace_id == row.workspace_id,
-            actions.c.status.not_in(_DECIDED),
-        )
-        .values(status=status, answer=answer.value, detail=without_numbers(detail), answered_at=now)
-    )
-
-
-_LONG_NUMBER = re.compile(r"\+?\d(?:[\s-]?\d){9,}")
-
-
 def without_numbers(text: str) -> str:
     """Return other people's words without what may be a phone: runs of ten digits or more (I12)."""
     return _LONG_NUMBER.sub("…", text)
-
-
-async def _find_action(session: Session, workspace_id: str, case_id: str, action_id: str) -> ActionRow | None:
-    statement = select(
-        actions.c.id, actions.c.status, actions.c.answer, actions.c.detail, actions.c.tries
-    ).where(actions.c.workspace_id == workspace_id, actions.c.case_id == case_id, actions.c.id == action_id)
-    row = (await session.execute(statement)).one_or_none()
-    return None if row is None else ActionRow(is_new=False, **row._asdict())
 
 
 def _select() -> Any:
@@ -579,10 +329,6 @@ def _select() -> Any:
 
 def _is(workspace_id: str, case_id: str) -> tuple[Any, Any]:
     return cases.c.workspace_id == workspace_id, cases.c.id == case_id
-
-
-def _if(condition: Any, then: Any, otherwise: Any) -> Any:
-    return sql_case((condition, then), else_=otherwise)
 
 
 def _shown(progress: Progress) -> dict[str, Any]:

@@ -35,13 +35,14 @@ from clients.gupshup import (
     is_sendable,
     parse_callback,
 )
-from db import accounts, cases, messages, notifications, timeline
+from db import accounts, cases, customers, messages, notifications, references, statuses, timeline
 from db.accounts import AppAccount
 from db.cases import CaseRow, CustomerCase
 from db.encryption import Cipher, digest
 from db.inbox import InboxItem
-from db.messages import Message, StatusReport
+from db.messages import Message
 from db.session import Session
+from db.statuses import StatusReport
 from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
 from domain.messages import MessageStatus, NotSent, is_start, is_stop
 from domain.replies import AddressDraft, Reply, ReplyKind, clean
@@ -145,7 +146,7 @@ class Callbacks:
         status = _STATUSES.get(event.kind)
         if status is None:
             return ignored(f"status: {event.kind}")
-        effect = await messages.apply_status(
+        effect = await statuses.apply_status(
             session,
             StatusReport(
                 account_id=item.owner_id,
@@ -195,7 +196,7 @@ class Callbacks:
         known_hash = target.phone_hash if target else phone_hash
         # A reaction is not known to open the 24 h window.
         if known_hash is not None and not isinstance(event.content, Reaction):
-            await messages.note_inbound(session, item.owner_id, known_hash, item.received_at)
+            await customers.note_inbound(session, item.owner_id, known_hash, item.received_at)
         if known_hash is not None and isinstance(event.content, Text):
             text = clean(event.content.text)[:_LONGEST_LINE]
             if is_stop(text):
@@ -214,7 +215,7 @@ class Callbacks:
         if message is not None and message.status is MessageStatus.UNKNOWN:
             # Who answers it has it: the evidence that the send lacked (reliability rule 6).
             known = event.context_ids[0] if len(event.context_ids) > 1 else None
-            await messages.adopt_by_reference(session, message.id, known)
+            await statuses.adopt_by_reference(session, message.id, known)
         failure = None
         if isinstance(event.content, Address):
             facts, _ = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
@@ -261,7 +262,7 @@ class Callbacks:
             row = await cases.find_case(session, message.workspace_id, message.case_id)
             if row is not None:
                 label = content.title if isinstance(content, Tap) else ""
-                choice = await messages.find_choice(session, message.id, label) if label else None
+                choice = await references.find_choice(session, message.id, label) if label else None
                 return _Target(row, message.phone_hash, choice or "", message)
         if phone_hash is None:
             return None
@@ -295,7 +296,7 @@ class Callbacks:
     ) -> Meaning:
         """Stop all messages of this sender to this customer, or lift that (R5.5)."""
         at = item.received_at
-        await messages.set_opt_out(
+        await customers.set_opt_out(
             session,
             item.owner_id,
             phone_hash,
@@ -333,7 +334,7 @@ async def _by_reference(
     session: Session, account_id: str, postback: str, phone_hash: bytes | None
 ) -> _Target:
     """Find the case of a tap by the unguessable reference that we set when we sent (S4)."""
-    found = await messages.find_reference(session, digest(postback))
+    found = await references.find_reference(session, digest(postback))
     if found is None or found.case_id is None:
         raise _Stranger("unknown reference")
     message = await messages.find_message(session, found.message_id)
@@ -360,7 +361,7 @@ async def _answered(session: Session, account_id: str, event: InboundMessage) ->
 async def _choice_of(session: Session, row: CaseRow, label: str) -> str:
     """Return what a tapped label stood for on the case's newest message that had it (R6.3); empty for none."""
     for message in reversed(await messages.list_for_case(session, row.workspace_id, row.id)):
-        if choice := await messages.find_choice(session, message.id, label):
+        if choice := await references.find_choice(session, message.id, label):
             return choice
     return ""
 

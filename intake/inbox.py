@@ -13,7 +13,7 @@ import structlog
 
 from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
-from db import cases, inbox, messages, outgoing_events
+from db import cases, inbox, outgoing_events, statuses
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Database, DatabaseUnavailable, Session
@@ -102,7 +102,7 @@ class Intake:
             rows = await cases.list_unstarted(session, older_than=older_than, limit=limit)
             events = await outgoing_events.list_unstarted(session, older_than=older_than, limit=limit)
         given_up = await self._database.in_transaction(
-            lambda session: messages.give_up_sending(
+            lambda session: statuses.give_up_sending(
                 session, before=now - _SENDING_AT_MOST, now=now, limit=limit
             )
         )

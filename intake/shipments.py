@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import uuid4
 
 from clients.carriers.eshopbox import OrderEvent, parse_order_event
-from db import accounts, cases, notifications, timeline, workspaces
+from db import accounts, cases, notifications, shipments, timeline, workspaces
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.inbox import InboxItem
@@ -110,7 +110,7 @@ async def report(
         return await _again(session, cipher, known, failed, now)
     if known is not None:
         failed = replace(failed, visit=known.visit + 1)
-    shipment = await cases.record_move(
+    shipment = await shipments.record_move(
         session,
         workspace_id,
         failed.shipment_id,
@@ -224,7 +224,7 @@ async def _moved(
     session: Session, cipher: Cipher, item: InboxItem, event: OrderEvent, move: ShipmentMove
 ) -> Meaning:
     """Record where the parcel is, and tell its open cases (R6.9)."""
-    await cases.record_move(
+    await shipments.record_move(
         session,
         item.owner_id,
         event.shipment_id,

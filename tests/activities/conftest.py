@@ -21,7 +21,18 @@ from activities.values import (
     Snapshot,
     TakeActionTask,
 )
-from db import accounts, billing, cases, messages, notifications, outgoing_events, timeline, workspaces
+from db import (
+    accounts,
+    billing,
+    cases,
+    customers,
+    messages,
+    notifications,
+    outgoing_events,
+    references,
+    timeline,
+    workspaces,
+)
 from db.encryption import Cipher, digest
 from db.session import Database, Session
 from domain.case_events import ActionRequest, Note, Purpose, SendSession, SendTemplate, TakeAction
@@ -175,7 +186,7 @@ class Shop:
     async def customer_wrote(self, at: datetime = NOW) -> None:
         """Open the 24 h window."""
         hashed = self.cipher.phone_hash(PHONE)
-        await self.change(lambda session: messages.note_inbound(session, "account-1", hashed, at))
+        await self.change(lambda session: customers.note_inbound(session, "account-1", hashed, at))
 
     async def stored_messages(self) -> tuple[messages.Message, ...]:
         """Return the case's messages."""
@@ -190,9 +201,9 @@ class Shop:
             lambda session: billing.list_usage(session, "kapaskraft", since=NOW - around, until=NOW + around)
         )
 
-    async def reference(self, token: str) -> messages.FoundReference | None:
+    async def reference(self, token: str) -> references.FoundReference | None:
         """Return what a tap with this token refers to."""
-        return await self.change(lambda session: messages.find_reference(session, digest(token)))
+        return await self.change(lambda session: references.find_reference(session, digest(token)))
 
     async def event(self, event_id: str) -> outgoing_events.OutgoingEvent:
         """Return an event for the workspace's URL."""

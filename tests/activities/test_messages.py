@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from activities.messages import _wire_message
 from activities.values import MessageResult
 from clients.gupshup import Accepted, ButtonsMessage, ListMessage, Refused, TextMessage, Unknown
-from db import accounts, messages, notifications
+from db import accounts, customers, notifications
 from db.session import Session
 from domain.case_events import Purpose
 from domain.messages import MessageStatus, NotSent
@@ -169,7 +169,7 @@ async def test_nothing_is_sent_to_who_opted_out(shop: Shop) -> None:  # R5.5, I6
     await shop.customer_wrote()
     hashed = shop.cipher.phone_hash(PHONE)
     await shop.change(
-        lambda session: messages.set_opt_out(
+        lambda session: customers.set_opt_out(
             session, "account-1", hashed, opted_out=True, at=NOW, proof="stop"
         )
     )

@@ -1,4 +1,4 @@
-"""One case for a failed attempt, one accepted action for a case, the first end stands (I3, I4, F56)."""
+"""One case for a failed attempt, and the first end stands (I3, F56)."""
 
 import asyncio
 from datetime import date, timedelta
@@ -6,16 +6,12 @@ from datetime import date, timedelta
 import pytest
 
 from db.cases import (
-    AlreadyAccepted,
-    AlreadyEnded,
     BadCursor,
     CaseRow,
     add_case,
-    begin_action,
     end_case,
     find_case,
     find_case_by_attempt,
-    find_shipment,
     get_start,
     list_cases,
     list_customer_cases,
@@ -23,32 +19,22 @@ from db.cases import (
     list_unstarted,
     mark_started,
     note_reply,
-    record_answer,
-    record_move,
     save_progress,
     without_numbers,
 )
 from db.encryption import Cipher
-from db.messages import add_message, record_outcome
+from db.messages import add_message
 from db.session import Database, NotFound, Session
+from db.statuses import record_outcome
 from db.workspaces import add_workspace
-from domain.case_events import ActionRequest, Answer
 from domain.cases import CaseFacts, Progress
-from domain.failures import Action, Mode
 from domain.messages import MessageStatus
-from domain.replies import AddressDraft
-from domain.shipments import ShipmentMove
 from domain.timing import Policy
 from tests.factories import NOW, PHONE, case_facts, new_message, workspace
 
 W = "kapaskraft"
 DAY = timedelta(days=1)
 ENDED = Progress("ended", "nothing: the case has ended", outcome="resolved", note="a new delivery attempt")
-
-
-@pytest.fixture
-async def _workspace(session: Session) -> None:
-    await add_workspace(session, workspace())
 
 
 async def _open(
@@ -58,9 +44,6 @@ async def _open(
         session, cipher, facts or case_facts(), Policy(), deadline_at=NOW + DAY, now=NOW + after
     )
     return row
-
-
-# --- Cases ---
 
 
 async def test_the_same_failure_at_once_from_many_opens_one_case(database: Database, cipher: Cipher) -> None:
@@ -213,125 +196,6 @@ async def test_the_sweep_sees_open_cases_whose_run_was_not_started(session: Sess
     await end_case(session, W, second.id, ENDED, ended_at=NOW)
     assert await list_unstarted(session, older_than=later, limit=9) == ()
     assert [row.attempt for row in await list_open_of_shipment(session, W, "SHIP1001")] == [1]
-
-
-# --- Shipments ---
-
-
-@pytest.mark.usefixtures("_workspace")
-async def test_a_shipments_end_stands_whatever_comes_late(session: Session) -> None:
-    """Delivered, then an older failure: final. Lost, then delivered: the later end."""  # F56
-
-    async def move(what: ShipmentMove | None, minutes: int, attempt: int | None = None) -> str | None:
-        row = await record_move(
-            session,
-            W,
-            "S1",
-            order_id="O1",
-            tracking_id="" if minutes else "T1",
-            move=what,
-            attempt=attempt,
-            at=NOW + timedelta(minutes=minutes),
-        )
-        return row.final
-
-    assert await move(None, 0, 1) is None
-    assert await move(ShipmentMove.OUT_FOR_DELIVERY, 5) is None
-    assert await move(ShipmentMove.LOST, 10) == "lost"
-    assert await move(ShipmentMove.DELIVERED, 20) == "delivered"
-    assert await move(ShipmentMove.RTO, 15) == "delivered"
-    assert await move(None, 7, 2) == "delivered"
-    row = await find_shipment(session, W, "S1")
-    assert row is not None
-    assert (row.tracking_id, row.attempt, row.last_move) == ("T1", 2, "delivered")
-    assert await find_shipment(session, "other", "S1") is None
-
-
-# --- Actions ---
-
-
-def _request(case_id: str, number: int = 1, action: Action = Action.REATTEMPT) -> ActionRequest:
-    return ActionRequest(
-        f"{case_id}/{number}", action, Mode.WHATSAPP, address=AddressDraft("14 Lotus Lane, Indiranagar")
-    )
-
-
-@pytest.mark.usefixtures("_workspace")
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [
-        (Answer.UNAVAILABLE, "unavailable"),
-        (Answer.UNKNOWN, "unknown"),
-        (Answer.REFUSED_DATE, "refused"),
-        (Answer.NOT_WAITING, "refused"),
-        (Answer.ACCEPTED, "accepted"),
-    ],
-)
-async def test_an_action_taken_up_again_tells_how_it_stood(
-    session: Session, cipher: Cipher, answer: Answer, status: str
-) -> None:
-    """What was answered for good is not asked again; after "asking" and "unknown" the shipment is read first."""  # F5
-    case = await _open(session, cipher)
-    request = _request(case.id)
-
-    async def begin() -> tuple[str, bool, str, int]:
-        row = await begin_action(session, cipher, request, workspace_id=W, case_id=case.id, now=NOW)
-        return row.status, row.is_new, row.answer, row.tries
-
-    assert await begin() == ("asking", True, "", 1)
-    assert await begin() == ("asking", False, "", 2)
-    await record_answer(session, request.id, answer=answer, detail="call 99999 00001", now=NOW)
-    decided = status in ("accepted", "refused")
-    assert await begin() == (status, False, answer.value, 2 if decided else 3)
-    late = Answer.REFUSED if answer is Answer.ACCEPTED else Answer.ACCEPTED
-    if decided:
-        await record_answer(session, request.id, answer=late, detail="", now=NOW)
-        assert (await begin())[0] == status
-
-
-async def test_one_action_of_a_case_is_accepted_however_many_ask(database: Database, cipher: Cipher) -> None:
-    """Also if all of them were begun before any was answered."""  # I4
-    async with database.transaction() as session:
-        await add_workspace(session, workspace())
-        case = await _open(session, cipher)
-        for number in range(10):
-            await begin_action(
-                session, cipher, _request(case.id, number), workspace_id=W, case_id=case.id, now=NOW
-            )
-
-    async def accept(number: int) -> bool:
-        try:
-            async with database.transaction() as session:
-                await record_answer(
-                    session, f"{case.id}/{number}", answer=Answer.ACCEPTED, detail="", now=NOW
-                )
-        except AlreadyAccepted:
-            return False
-        return True
-
-    assert sum(await asyncio.gather(*(accept(number) for number in range(10)))) == 1
-    with pytest.raises(AlreadyAccepted):
-        async with database.transaction() as session:
-            await begin_action(
-                session, cipher, _request(case.id, 99), workspace_id=W, case_id=case.id, now=NOW
-            )
-
-
-@pytest.mark.usefixtures("_workspace")
-async def test_nothing_is_asked_for_after_the_end(session: Session, cipher: Cipher) -> None:
-    """Neither a new action nor one that was under way."""  # I4
-    case = await _open(session, cipher)
-    await begin_action(session, cipher, _request(case.id), workspace_id=W, case_id=case.id, now=NOW)
-    await end_case(session, W, case.id, ENDED, ended_at=NOW)
-    for number in (1, 2):
-        with pytest.raises(AlreadyEnded):
-            await begin_action(
-                session, cipher, _request(case.id, number), workspace_id=W, case_id=case.id, now=NOW
-            )
-    with pytest.raises(NotFound):
-        await begin_action(session, cipher, _request(case.id), workspace_id="other", case_id=case.id, now=NOW)
-    with pytest.raises(NotFound):
-        await record_answer(session, "no-such/1", answer=Answer.ACCEPTED, detail="", now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,20 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
-from db import accounts, cases, inbox, messages, outgoing_events, timeline, workspaces
+from db import (
+    accounts,
+    actions,
+    cases,
+    customers,
+    inbox,
+    messages,
+    outgoing_events,
+    references,
+    shipments,
+    statuses,
+    timeline,
+    workspaces,
+)
 from db.encryption import Cipher
 from db.migrate import config, upgrade
 from db.session import ALL_WORKSPACES, ONE_WORKSPACE, Database, Session
@@ -148,7 +161,7 @@ async def _fill(session: Session, cipher: Cipher, workspace_id: str) -> None:
     )
     facts = case_facts(workspace_id=workspace_id, raw_remark=f"Customer {PHONE} not at home")
     case, _ = await cases.add_case(session, cipher, facts, Policy(), deadline_at=NOW, now=NOW)
-    await cases.record_move(
+    await shipments.record_move(
         session,
         workspace_id,
         case.shipment_id,
@@ -163,18 +176,18 @@ async def _fill(session: Session, cipher: Cipher, workspace_id: str) -> None:
         cipher,
         new_message(workspace_id=workspace_id, case_id=case.id, command_id=f"{case.id}/1"),
     )
-    await messages.add_references(
+    await references.add_references(
         session,
         workspace_id=workspace_id,
         case_id=case.id,
         message_id=message.id,
         references=[
-            messages.Reference(
+            references.Reference(
                 cipher.fingerprint(f"reference-token-1/{workspace_id}"), "reattempt", "Try again"
             )
         ],
     )
-    await messages.record_outcome(
+    await statuses.record_outcome(
         session,
         message.id,
         status=MessageStatus.SUBMITTED,
@@ -182,10 +195,10 @@ async def _fill(session: Session, cipher: Cipher, workspace_id: str) -> None:
         gupshup_message_id=f"gs-{workspace_id}",
     )
     phone_hash = cipher.phone_hash(PHONE)
-    await messages.note_inbound(session, "account-1", phone_hash, NOW)
-    await messages.apply_status(
+    await customers.note_inbound(session, "account-1", phone_hash, NOW)
+    await statuses.apply_status(
         session,
-        messages.StatusReport(
+        statuses.StatusReport(
             account_id="account-1", status=MessageStatus.READ, phone_hash=phone_hash, at=NOW
         ),
     )
@@ -202,8 +215,8 @@ async def _fill(session: Session, cipher: Cipher, workspace_id: str) -> None:
         Mode.WHATSAPP,
         address=AddressDraft("9 Lotus Lane", phone=PHONE),
     )
-    await cases.begin_action(session, cipher, request, workspace_id=workspace_id, case_id=case.id, now=NOW)
-    await cases.record_answer(
+    await actions.begin_action(session, cipher, request, workspace_id=workspace_id, case_id=case.id, now=NOW)
+    await actions.record_answer(
         session, request.id, answer=Answer.REFUSED, detail=f"{PHONE} is invalid", now=NOW
     )
     await outgoing_events.add_event(

@@ -16,7 +16,7 @@ from db.billing import (
     set_price,
 )
 from db.encryption import Cipher
-from db.messages import StatusReport, add_message, apply_status, record_outcome
+from db.messages import add_message
 from db.outgoing_events import (
     add_event,
     get_event,
@@ -26,6 +26,7 @@ from db.outgoing_events import (
     mark_started,
 )
 from db.session import NotFound, Session
+from db.statuses import StatusReport, apply_status, record_outcome
 from db.timeline import Entry, add_entry, list_entries
 from db.workspaces import add_workspace
 from domain.messages import MessageStatus
@@ -35,11 +36,6 @@ W = "kapaskraft"
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 REPLY = Entry(W, "KK1001", NOW, "reply", "text", "reply/wamid.1", data={"text": "कल आना"})
-
-
-@pytest.fixture
-async def _workspace(session: Session) -> None:
-    await add_workspace(session, workspace())
 
 
 pytestmark = pytest.mark.usefixtures("_workspace")

@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from clients.carriers.eshopbox import parse_order_event
 from clients.gupshup import parse_callback
-from db import accounts, cases, inbox, messages, notifications, tables, timeline, workspaces
+from db import accounts, cases, inbox, messages, notifications, statuses, tables, timeline, workspaces
 from db.cases import CaseRow
 from db.encryption import Cipher, digest
 from db.messages import Message
+from db.references import Reference, add_references
 from db.session import Database
 from db.timeline import Entry
 from domain.case_state import Progress
@@ -143,17 +144,17 @@ class Stage:
         }
         async with self.database.transaction() as session:
             message = await messages.add_message(session, self.cipher, new_message(**(values | changes)))
-            await messages.add_references(
+            await add_references(
                 session,
                 workspace_id=row.workspace_id,
                 case_id=row.id,
                 message_id=message.id,
                 references=[
-                    messages.Reference(digest(token), choice, title)
+                    Reference(digest(token), choice, title)
                     for token, (choice, title) in (references or {}).items()
                 ],
             )
-            return await messages.record_outcome(
+            return await statuses.record_outcome(
                 session, message.id, status=status, now=self.clock(), gupshup_message_id=gupshup_id
             )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, cases, messages
+from db import accounts, cases, customers
 from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
 from domain.cases import Outcome
 from domain.failures import Action
@@ -307,7 +307,7 @@ async def test_reply_is_kept_as_it_came_and_noted_on_the_case(stage: Stage) -> N
     )
     async with stage.database.transaction() as session:
         found = await cases.find_case(session, row.workspace_id, row.id)
-        customer = await messages.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+        customer = await customers.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
     assert found is not None
     assert found.last_reply_at == customer.last_inbound_at == stage.clock()
 
@@ -400,7 +400,7 @@ async def test_opt_out_stops_every_open_case_of_the_sender(stage: Stage, name: s
     assert {type(mail.event) for _, mail in stage.workflows.mail} == {CustomerOptedOut}
     assert len(stage.workflows.mail) == 2
     async with stage.database.transaction() as session:
-        customer = await messages.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+        customer = await customers.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
     assert customer.opted_out_at is not None
     assert (await stage.activity("KK1001"))[-1].topic == "opted_out"
 
@@ -412,7 +412,7 @@ async def test_opting_in_lifts_it(stage: Stage) -> None:
     stage.clock.pass_by(seconds=1)
     await stage.callback(_text("start"))
     async with stage.database.transaction() as session:
-        customer = await messages.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+        customer = await customers.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
     assert customer.opted_out_at is None
 
 
