@@ -30,7 +30,8 @@ class Settings(BaseSettings):
         codec_origin: The origin of Temporal UI, as the browser sees it.
         log_level: Least level that is logged.
         metrics_port: The worker's Prometheus port; 0 for none.
-        callback_limit_per_second: Callbacks that one app account may post a second (S26).
+        callback_limit_per_second: Callbacks that one app account may post a second (S26); most sellers share one account,
+            whose bursts on a sale day are genuine.
         api_limit_per_second: Requests that one API key may make a second (S26).
         sweep_seconds: Pause between two sweeps of what was left over.
         allow_private_event_urls: Whether a workspace's event URL may be private or plain http; development only.
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
     codec_origin: str = "http://127.0.0.1:8233"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: int = Field(default=0, ge=0, le=65535)
-    callback_limit_per_second: int = Field(default=300, ge=1)
+    callback_limit_per_second: int = Field(default=1000, ge=1)
     api_limit_per_second: int = Field(default=50, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
     allow_private_event_urls: bool = False

@@ -146,10 +146,12 @@ def _choice(turn: Turn, choice: str) -> None:
         _execute(turn, Action.CANCEL)
     elif choice == ADDRESS_YES and state is State.CONFIRMING_ADDRESS:
         _execute(turn, Action.UPDATE_ADDRESS, address=turn.case.draft)
+    elif choice == ADDRESS_YES and state is State.GIVING_ADDRESS:
+        ask_again(turn, "ask_address")  # the address it confirmed was given up
     elif choice == ADDRESS_CHANGE and Action.UPDATE_ADDRESS in allowed_actions(turn.case):
         _ask_address(turn)
     elif choice == DISPUTE_SEND and state is State.DESCRIBING_DISPUTE:
-        _execute(turn, Action.DISPUTE, words=("(the customer gave no words)",))
+        _execute(turn, Action.DISPUTE)
     elif choice in _ACTIONS and Action(choice) in allowed_actions(turn.case):
         _begin(turn, Action(choice))
     else:
@@ -263,7 +265,10 @@ def _take_address(turn: Turn, reply: Reply) -> None:
         case ReplyKind.TEXT:
             draft = draft.with_text(reply.text)
         case ReplyKind.ADDRESS:
-            draft = reply.address.tidied()
+            # A pin and a landmark sent before the form stay, where the form says nothing of them.
+            landmark = reply.address.landmark or draft.landmark
+            phone = reply.address.phone or draft.phone
+            draft = replace(reply.address, pin=draft.pin, landmark=landmark, phone=phone).tidied()
         case ReplyKind.LOCATION:
             pin = f"{reply.latitude:.6f},{reply.longitude:.6f}"
             draft = replace(draft, pin=pin, landmark=draft.landmark or reply.place).tidied()

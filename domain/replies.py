@@ -13,6 +13,48 @@ _ADDRESS_MAX_CHARACTERS = 500
 _PART_MAX_CHARACTERS = 100
 
 
+# Words in which a bare number comes, in English and in Hindi written with Latin letters.
+_AROUND_A_NUMBER = frozenset(
+    [
+        "my",
+        "number",
+        "no",
+        "is",
+        "this",
+        "call",
+        "phone",
+        "mobile",
+        "mob",
+        "contact",
+        "alternate",
+        "alt",
+        "another",
+        "other",
+        "new",
+        "please",
+        "pls",
+        "use",
+        "on",
+        "at",
+        "me",
+        "and",
+        "the",
+        "for",
+        "delivery",
+        "whatsapp",
+        "mera",
+        "number",
+        "hai",
+        "par",
+        "pe",
+        "karo",
+        "kijiye",
+        "ye",
+        "yeh",
+    ]
+)
+
+
 class ReplyKind(StrEnum):
     """How the customer answered."""
 
@@ -57,6 +99,8 @@ class AddressDraft:
         phone = find_mobile(text)
         pincode = find_pincode(text)
         words = re.sub(r"(?:\s*[,;\n])+\s*", ", ", clean(without_mobile(text))).strip(" ,")
+        if phone and set(re.findall(r"[^\W\d_]+", words.casefold())) <= _AROUND_A_NUMBER:
+            words = re.sub(r"\D+", "", words)  # "my number is …" says nothing of the address
         landmark = self.landmark
         if match := re.match(r"(?i)landmark\s*[:\-]\s*(.+)", words):
             landmark, words = match.group(1), ""

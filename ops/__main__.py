@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from db.migrate import upgrade
+from db.migrate import MigrationRefused, upgrade
 from ops import demo
 from ops.onboarding import add_commands
 from ops.processes import NotReady
@@ -43,7 +43,7 @@ async def _demo() -> int:
         print("Starting PostgreSQL, Temporal, both stand-ins, the API and the worker …")
         async with Stack(directory, Ports.any(), say=print) as stack:
             wrong = await demo.play(stack)
-    except (NotReady, demo.StoryFailed) as error:
+    except (NotReady, MigrationRefused, demo.StoryFailed) as error:
         print(f"\nThe demo could not be played: {error}", file=sys.stderr)
         return 1
     finally:
@@ -67,13 +67,13 @@ async def _up() -> int:
             print(
                 f"\n  API docs     {at.api}/docs"
                 f"\n  Phone        {at.phone or 'none: GUPSHUP_BASE_URL is set'}"
-                f"\n  Temporal UI  {at.temporal_ui}/namespaces/default/workflows"
+                f"\n  Temporal UI  {f'{at.temporal_ui}/namespaces/default/workflows' if at.temporal_ui else 'none: TEMPORAL_ADDRESS is set'}"
                 f"\n  Database     {at.database}"
                 f"\n  Everything else, with test credentials: {path}\n\n  Ctrl-C stops it.",
                 flush=True,
             )
             await stopping.wait()
-    except NotReady as error:
+    except (NotReady, MigrationRefused) as error:
         print(f"The stack did not start: {error}", file=sys.stderr)
         return 1
     finally:
@@ -87,7 +87,11 @@ def _migrate() -> int:
     if not url:
         print("DATABASE_URL is not set: postgresql://user:password@host:port/name", file=sys.stderr)
         return 2
-    upgrade(url)
+    try:
+        upgrade(url)
+    except MigrationRefused as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

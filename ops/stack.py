@@ -178,7 +178,9 @@ class Stack:
             order_system=own_orders or simulator,
             order_system_auth=own_auth or simulator,
             temporal=os.environ.get("TEMPORAL_ADDRESS") or f"127.0.0.1:{self._ports.temporal}",
-            temporal_ui=f"http://127.0.0.1:{self._ports.temporal_ui}",
+            temporal_ui=""
+            if os.environ.get("TEMPORAL_ADDRESS")
+            else f"http://127.0.0.1:{self._ports.temporal_ui}",
             database=os.environ.get("DATABASE_URL", ""),
             phone="" if own_gupshup else f"{gupshup}/phone",
             has_gupshup_simulator=not own_gupshup,

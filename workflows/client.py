@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 _CALL_SECONDS = 5.0
-_ACT_SECONDS = 60.0  # an act by hand waits for the order system's answer
+_ACT_SECONDS = 25.0  # an act by hand waits for the order system's answer; the same id asks again
 
 
 class WorkflowsUnavailable(Exception):
