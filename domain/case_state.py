@@ -102,6 +102,7 @@ class Case:
         release_at: Before this nothing is sent unasked: quiet hours held it back.
         send_tries: How often the template was surely not accepted, in a row.
         resend_at: When it is tried again.
+        stalled: The command whose fate nobody knows because of trouble of our own; it is given again as it was.
         reminders: How many reminders went out.
         last_reply_at: When the customer last wrote: opens the 24 h window.
         unexpected: Unexpected answers in a row.
@@ -127,6 +128,7 @@ class Case:
     release_at: datetime | None = None
     send_tries: int = 0
     resend_at: datetime | None = None
+    stalled: SendTemplate | None = None
     reminders: int = 0
     last_reply_at: datetime | None = None
     unexpected: int = 0

@@ -24,6 +24,7 @@ from domain.case_events import (
     Opened,
     Purpose,
     ResendAsked,
+    SendTemplate,
     ShipmentMoved,
     Superseded,
     TakeAction,
@@ -60,6 +61,7 @@ __all__ = [
     "describe",
     "eligible_days",
     "ended_case",
+    "found_as",
     "open_case",
     "progress",
     "waits_for",
@@ -114,6 +116,14 @@ def describe(case: Case, policy: Policy) -> str:
     at = wake_at(case, policy)
     when = f" at {timing.local_words(at, policy)}" if at else ""
     return f"**{case.state.value.replace('_', ' ')}**: waits for {waits_for(case, policy)}{when}"
+
+
+def found_as(case: Case) -> str:
+    """Return the class of state by which ops find a run; it changes at most twice in a case's life (R6.11)."""
+    if not case.is_open:
+        return "ended"
+    # An action that is answered at once is not worth a search.
+    return "acting" if case.state is State.ACTING and case.retry_at is not None else "waiting"
 
 
 def progress(case: Case, policy: Policy) -> Progress:
@@ -211,7 +221,7 @@ def _send_choices(turn: Turn) -> None:
     """Send the template with all choices: the first time, or again when asked by hand."""
     is_first = turn.case.first_sent_at is None
     turn.enter(State.WAITING)
-    turn.change(first_sent_at=turn.case.first_sent_at or turn.now, resend_at=None)
+    turn.change(first_sent_at=turn.case.first_sent_at or turn.now, resend_at=None, stalled=None)
     turn.send_template(Purpose.FAILED_DELIVERY if is_first else Purpose.SENT_AGAIN)
 
 
@@ -309,12 +319,16 @@ def _on_release(turn: Turn) -> None:
 
 
 def _on_resend(turn: Turn) -> None:
+    if turn.case.stalled is not None:  # the very same command: it may have been sent (I5)
+        turn.commands.append(turn.case.stalled)
+        turn.change(resend_at=None, stalled=None)
+        return
     turn.change(reminders=_reminders_due(turn), resend_at=None)
     turn.send_template(Purpose.REMINDER if turn.case.delivered_any else Purpose.FAILED_DELIVERY)
 
 
 def _on_reminder(turn: Turn) -> None:
-    turn.change(reminders=max(_reminders_due(turn), turn.case.reminders + 1), resend_at=None)
+    turn.change(reminders=max(_reminders_due(turn), turn.case.reminders + 1), resend_at=None, stalled=None)
     turn.send_template(Purpose.REMINDER)
 
 
@@ -349,10 +363,14 @@ def _message_not_sent(turn: Turn, event: MessageNotSent) -> None:
     if event.why in WAY_IS_GONE or (event.why in HOPELESS and is_silent):
         if turn.case.state is not State.ACTING:
             turn.end(Outcome.UNDELIVERABLE, event.why.value)
+    elif event.why is NotSent.STALLED and is_silent:
+        purpose = Purpose.REMINDER if turn.case.reminders else Purpose.FAILED_DELIVERY
+        at = turn.now + timedelta(seconds=_RESEND_AFTER[0])
+        turn.change(stalled=SendTemplate(event.command_id, purpose), resend_at=at)
     elif event.why in PASSING and is_silent:
         tries = turn.case.send_tries + 1
         pause = _RESEND_AFTER[min(tries, len(_RESEND_AFTER)) - 1]
-        turn.change(send_tries=tries, resend_at=turn.now + timedelta(seconds=pause))
+        turn.change(send_tries=tries, stalled=None, resend_at=turn.now + timedelta(seconds=pause))
 
 
 def _shipment_moved(turn: Turn, move: ShipmentMove) -> None:

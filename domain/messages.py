@@ -55,6 +55,7 @@ class NotSent(StrEnum):
     THROTTLED = "throttled"
     TRANSIENT = "transient"
     OURS = "ours"
+    STALLED = "stalled"  # trouble of our own: nobody knows how far it came, and the same command finds out
     UNKNOWN = "unknown"
 
 

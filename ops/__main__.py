@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -96,7 +97,8 @@ def _migrate() -> int:
 
 
 def _keys() -> int:
-    for name, value in fresh_keys().items():
+    tokens = {name: secrets.token_urlsafe(32) for name in ("CODEC_TOKEN", "METRICS_TOKEN")}
+    for name, value in (fresh_keys() | tokens).items():
         print(f"{name}={value}")
     return 0
 

@@ -21,6 +21,7 @@ _BINARIES = Path("pginstall18") / "bin"
 _SUPERUSER = "postgres"
 _UNPRIVILEGED = "nobody"
 _LONGEST_SOCKET_PATH = 90  # the system allows 107 bytes, and PostgreSQL adds a file name
+_SPECIAL = frozenset(",'\"\\%?#& ")  # in PostgreSQL's list of directories, or in the address we return
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -69,11 +70,12 @@ def start_postgres(directory: Path, *, port: int = 0) -> str:
         )
         lines = [f"{name} = '{value}'\n" for name, value in _SETTINGS.items()]
         with (data / "postgresql.conf").open("a") as settings:
-            settings.writelines([*lines, f"unix_socket_directories = '{sockets}'\n"])
+            settings.writelines([*lines, f"unix_socket_directories = '{_quoted(sockets)}'\n"])
     if not _is_running(data):
         listen = f"-c listen_addresses=127.0.0.1 -c port={port}" if port else ""
         _run("pg_ctl", "-D", data, "-l", data / "server.log", "-o", listen, "-w", "-t", "60", "start")
-    if port:
+    if port:  # a server that runs already keeps the port it was started with
+        port = int((data / "postmaster.pid").read_text().splitlines()[3])
         return f"postgresql://{_SUPERUSER}:{password.read_text()}@127.0.0.1:{port}/{_SUPERUSER}"
     return f"postgresql://{_SUPERUSER}@/{_SUPERUSER}?host={sockets}"
 
@@ -117,13 +119,19 @@ def _data_directory(directory: Path) -> Path:
 
 
 def _socket_directory(data: Path) -> Path:
-    if len(os.fsencode(data)) <= _LONGEST_SOCKET_PATH:
+    """Return where the socket lives: beside the data, unless the path is too long or means something in a list."""
+    if len(os.fsencode(data)) <= _LONGEST_SOCKET_PATH and not _SPECIAL & set(str(data)):
         return data
     short = Path(tempfile.gettempdir()) / f"postgres-{_short(data)}-socket"
     short.mkdir(mode=0o700, exist_ok=True)
     if (user := _user()) is not None:
         os.chown(short, user.pw_uid, user.pw_gid)
     return short
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as it stands between quotes in PostgreSQL's configuration."""
+    return str(path).replace("\\", "\\\\").replace("'", "''")
 
 
 def _binaries() -> Path:

@@ -11,7 +11,7 @@ import os
 import secrets
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import httpx
 
@@ -20,11 +20,13 @@ from bootstrap.settings import Settings
 from clients.carriers.base import CarrierCredentials, CarrierUnavailable
 from clients.gupshup import Credentials, GupshupRefused, GupshupUnavailable, Template, is_sendable
 from db import accounts, billing, notifications, workspaces
+from db.session import NotFound, Session
 from domain.templates import OPTIONS_CHOICE, REQUIRED_LABELS, choice_for, missing_buttons
 from domain.timing import Policy
 from ops.seed import SECRET_HEADER
 
 _EVENT = "failed_delivery"
+_SERVICE = "service"  # what answers within the 24-hour window count as
 _USUAL_VARIABLES = ("customer_name", "brand", "customer_order_id", "failure_reason", "tracking_id")
 
 Command = Callable[[Resources, argparse.Namespace], Awaitable[int]]
@@ -145,6 +147,13 @@ async def _gupshup(resources: Resources, arguments: argparse.Namespace) -> int:
 
 async def _install(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
+        try:
+            account = await accounts.get_account(session, arguments.account)
+        except NotFound:
+            raise Wrong(
+                f"There is no account {arguments.account}: `connect gupshup -` prints the id of the shared one"
+            ) from None
+        await _check_prices(session, account, (_SERVICE,))
         await accounts.install(session, arguments.workspace, arguments.account, utc_now())
     print("Installed. Every notification is off until a template is chosen.")
     return 0
@@ -169,11 +178,27 @@ async def _template(resources: Resources, arguments: argparse.Namespace) -> int:
         )
     notification = _notification(arguments.workspace, account.id, template, arguments.variables)
     async with resources.database.transaction() as session:
+        await _check_prices(session, account, (notification.category.lower(), _SERVICE))
         await notifications.save_notification(session, notification)
     print(
         f"Failed delivery is on. It is sent with {template.element_name} from +{account.phone} from now on."
     )
     return 0
+
+
+async def _check_prices(session: Session, account: accounts.AppAccount, categories: Iterable[str]) -> None:
+    """Check that messages through the shared account have a price: what nobody can charge for is not sent (R5.4)."""
+    if account.owner != "eshopbox":
+        return
+    missing = []
+    for category in dict.fromkeys(categories):
+        try:
+            await billing.find_price(session, category, utc_now())
+        except billing.NoPrice:
+            missing.append(category)
+    if missing:
+        commands = "".join(f"\n  python -m ops connect price {category} PAISE" for category in missing)
+        raise Wrong(f"Messages through the shared account need a price before they can be sent:{commands}")
 
 
 def _notification(

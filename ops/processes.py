@@ -1,9 +1,11 @@
 """Child processes of the embedded stack: started in order, watched, restarted when they die, stopped together."""
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +13,18 @@ from pathlib import Path
 import httpx
 
 _STOP_SECONDS = 15.0
+_PR_SET_PDEATHSIG = 1
 _RESTART_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class NotReady(Exception):
     """A child did not become ready in time; the message names its log."""
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this child when we are killed and cannot; on Linux, elsewhere it is left behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port(preferred: int = 0) -> int:
@@ -112,7 +121,7 @@ class Processes:
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for child in reversed(self._children.values()):
+        for child in reversed(list(self._children.values())):
             await self._stop_one(child)
 
     async def _spawn(self, child: Child) -> None:
@@ -125,6 +134,7 @@ class Processes:
                 stderr=log,
                 env={**os.environ, **child.environment},
                 start_new_session=True,  # the terminal's Ctrl-C is ours to pass on, in order
+                preexec_fn=_die_with_parent,
             )
         finally:
             log.close()

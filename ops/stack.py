@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from bootstrap.resources import cipher_of, utc_now
 from bootstrap.settings import Settings
@@ -221,6 +222,8 @@ class Stack:
         if not self.addresses.database:
             url = await asyncio.to_thread(self._start_postgres)
             self.addresses = replace(self.addresses, database=url)
+            # One that was left running keeps the port it was started with.
+            self._ports = replace(self._ports, postgres=urlsplit(url).port or self._ports.postgres)
             self._postgres_watch = asyncio.create_task(self._watch_postgres())
         await asyncio.to_thread(upgrade, self.addresses.database)
         settings = Settings(_env_file=None, **self._as_settings())  # type: ignore[call-arg, arg-type]

@@ -110,7 +110,7 @@ class Workflows:
                                 SearchAttributePair(options.WORKSPACE_ID, failure.workspace_id),
                                 SearchAttributePair(options.ORDER_ID, failure.order_id),
                                 SearchAttributePair(options.TRACKING_ID, failure.tracking_id),
-                                SearchAttributePair(options.CASE_STATE, "open"),
+                                SearchAttributePair(options.CASE_STATE, "waiting"),
                             ]
                         ),
                         static_summary=summary,

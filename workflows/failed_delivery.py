@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
@@ -56,6 +57,14 @@ with workflow.unsafe.imports_passed_through():
 Result = TypeVar("Result")
 
 
+def _rules() -> int:
+    """Return the number of the rules that this run follows: the newest when it began, the same on every replay."""
+    for number in range(cases.RULES, 1, -1):
+        if workflow.patched(f"rules-{number}"):
+            return number
+    return 1
+
+
 @workflow.defn(name="FailedDelivery")
 class FailedDeliveryWorkflow:
     """One case, from the failed attempt to its end."""
@@ -65,21 +74,24 @@ class FailedDeliveryWorkflow:
         """Be ready for mail before `run` begins: a signal may come with the start."""
         self._policy = start.policy
         self._case = cases.open_case(start.facts, start.policy)
-        self._rules = cases.RULES
+        self._rules = 1
         self._mail: deque[Mail] = deque()
         self._seen: set[str] = set()
         self._answers: dict[str, ManualAnswer] = {}
         self._last_reply = "none yet"
+        self._found_as = "waiting"
 
     @workflow.run
     async def run(self, start: CaseStart) -> str:  # noqa: ARG002 - Temporal hands the same argument to both
         """Run the case to its end and return the outcome."""
+        self._rules = _rules()
         await self._follow(Opened())
         while True:
             while self._mail:
                 mail = self._mail.popleft()
-                await self._follow(mail.event)
-                self._answers[mail.id] = self._manual_answer(mail)
+                before = self._case
+                results = await self._follow(mail.event)
+                self._answers[mail.id] = self._manual_answer(mail, before, results)
             if self._case.outcome is not None:
                 # The server may have taken a signal while the last step ran: drain before the end.
                 await workflow.wait_condition(workflow.all_handlers_finished)
@@ -106,23 +118,20 @@ class FailedDeliveryWorkflow:
                 self._close_for_ui()
         return not self._mail
 
-    async def _follow(self, event: Event) -> None:
-        """Take one fact and everything that follows from it."""
+    async def _follow(self, event: Event) -> list[Event]:
+        """Take one fact and everything that follows from it; return the results of the effects."""
         pending: deque[Event] = deque([event])
+        results: list[Event] = []
         while pending:
-            was = self._case.outcome
             self._case, commands = cases.decide(
                 self._case, pending.popleft(), workflow.now(), self._policy, self._rules
             )
-            if self._case.outcome is not None and was is None:
-                workflow.upsert_search_attributes(
-                    [
-                        options.CASE_STATE.value_set(self._case.state.value),
-                        options.CASE_OUTCOME.value_set(self._case.outcome.value),
-                    ]
-                )
+            self._be_found()
             self._tell_ops()
-            pending.extend(await self._run(commands))
+            came = await self._run(commands)
+            pending.extend(came)
+            results.extend(came)
+        return results
 
     async def _run(self, commands: tuple[Command, ...]) -> list[Event]:
         """Run the commands of one decision; notes travel with the first effect."""
@@ -192,10 +201,10 @@ class FailedDeliveryWorkflow:
         except ActivityError as error:
             cause, detail = error.cause, str(error.cause or error)
             kind = cause.type if isinstance(cause, ApplicationError) else None
-            surely_not = {"Throttled": NotSent.TRANSIENT, "Unsendable": NotSent.OURS}
-            result = MessageResult(
-                why=surely_not.get(kind or ""), is_unknown=kind not in surely_not, detail=detail
-            )
+            # Whatever else went wrong is our own trouble, and nobody knows how far it came. The same command asked
+            # again finds out; it never sends twice.
+            known = {"Throttled": NotSent.TRANSIENT, "Unsendable": NotSent.OURS}
+            result = MessageResult(why=known.get(kind or "", NotSent.STALLED), detail=detail)
         if result.is_accepted:
             return MessageAccepted(command.id)
         if result.is_unknown:
@@ -234,6 +243,17 @@ class FailedDeliveryWorkflow:
             with suppress(WorkflowAlreadyStartedError):
                 await self._effect(asyncio.create_task(child))
 
+    def _be_found(self) -> None:
+        """Keep what ops search by, where it changed: each change is an event and a write of the server."""
+        found_as = cases.found_as(self._case)
+        if found_as == self._found_as:
+            return
+        self._found_as = found_as
+        changes: list[SearchAttributeUpdate[str]] = [options.CASE_STATE.value_set(found_as)]
+        if self._case.outcome is not None:
+            changes.append(options.CASE_OUTCOME.value_set(self._case.outcome.value))
+        workflow.upsert_search_attributes(changes)
+
     def _tell_ops(self) -> None:
         """Show in words what the run waits for (R6.11)."""
         workflow.set_current_details(
@@ -247,14 +267,22 @@ class FailedDeliveryWorkflow:
             self._seen.add(mail.id)
             self._mail.append(mail)
 
-    def _manual_answer(self, mail: Mail) -> ManualAnswer:
-        accepted = self._case.accepted
-        is_done = not isinstance(mail.event, ActionTaken) or (
-            (accepted is not None and accepted.action is mail.event.action)
-            or self._case.outcome is cases.Outcome.NOT_MY_ORDER
-        )
-        outcome = self._case.outcome.value if self._case.outcome else ""
-        return ManualAnswer(self._case.state.value, outcome, self._case.note, is_done)
+    def _manual_answer(self, mail: Mail, before: cases.Case, results: list[Event]) -> ManualAnswer:
+        """Return what an act by hand came to: whether this very act did what it asked for."""
+        now, event = self._case, mail.event
+        match event:
+            case ActionTaken(action=Action.NOT_MY_ORDER):
+                is_done = before.is_open and now.outcome is cases.Outcome.NOT_MY_ORDER
+            case ActionTaken():
+                accepted = now.accepted if before.accepted is None else None
+                is_done = accepted is not None and (accepted.action, accepted.on) == (event.action, event.on)
+            case ResendAsked():
+                is_done = any(isinstance(result, MessageAccepted) for result in results)
+            case CloseAsked():
+                is_done = before.is_open and now.outcome is cases.Outcome.CLOSED
+            case _:
+                is_done = True
+        return ManualAnswer(now.state.value, now.outcome.value if now.outcome else "", now.note, is_done)
 
     @workflow.signal(
         name="deliver", description="A fact for the case: a reply, a shipment's move, a failed message"

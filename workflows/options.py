@@ -22,13 +22,16 @@ _QUICK = RetryPolicy(
 SEND: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=15),
     "heartbeat_timeout": timedelta(seconds=8),
-    # Longer trouble comes back as a result, so that the case stays awake for other facts meanwhile.
-    "schedule_to_close_timeout": timedelta(minutes=2),
+    # Longer trouble comes back to the case, so that it stays awake for other facts meanwhile.
+    "schedule_to_close_timeout": timedelta(minutes=5),
     "retry_policy": _QUICK,
 }
 ACT: dict[str, Any] = {
     "heartbeat_timeout": timedelta(seconds=8),
     "start_to_close_timeout": timedelta(seconds=75),  # a token, a read and a call of the order system
+    "schedule_to_close_timeout": timedelta(
+        minutes=5
+    ),  # then the case asks again, and hears of other things meanwhile
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
     ),

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain import cases
 from domain.case_events import (
     ActionAnswered,
     ActionTaken,
@@ -13,6 +14,7 @@ from domain.case_events import (
     CloseAsked,
     EndCase,
     Event,
+    MessageAccepted,
     MessageNotSent,
     Opened,
     ResendAsked,
@@ -562,9 +564,10 @@ def test_each_way_a_first_message_can_fail(why: NotSent) -> None:
         assert result == ["note message_not_sent", "end undeliverable"]
         return
     assert result == ["note message_not_sent"]
-    assert talk.play("wake") == (FIRST if why in PASSING else REMINDER)
+    is_tried_again = why in PASSING or why is NotSent.STALLED
+    assert talk.play("wake") == (FIRST if is_tried_again else REMINDER)
     waited = talk.now - NOON
-    assert waited == (timedelta(seconds=30) if why in PASSING else timedelta(hours=4))
+    assert waited == (timedelta(seconds=30) if is_tried_again else timedelta(hours=4))
 
 
 def test_resends_back_off() -> None:
@@ -836,3 +839,24 @@ def test_ended_case_can_be_rebuilt_for_late_answers() -> None:
     rebuilt: Case = ended_case(talk.case.facts, talk.policy, Outcome.RESOLVED, talk.case.accepted)
     talk.case = rebuilt
     assert talk.play("tap reattempt") == ["answer: already"]
+
+
+def test_send_that_stalled_on_trouble_of_ours_is_given_again_as_it_was() -> None:
+    """Nobody knows how far it came: the same command finds out, a new one could send twice."""  # I5
+    talk = opened()
+    first = next(command for command in talk.commands if isinstance(command, SendTemplate))
+    talk.send(MessageNotSent(first.id, NotSent.STALLED))
+    assert talk.wake() == (first,)
+    assert talk.now == NOON + timedelta(seconds=30)
+    talk.send(MessageAccepted(first.id))
+    assert talk.case.stalled is None
+
+
+def test_runs_are_found_by_the_class_of_their_state() -> None:
+    """Waiting, acting while the order system does not answer, ended."""  # R6.11
+    talk = opened()
+    found = [cases.found_as(talk.case)]
+    for step in ("tap reattempt", "system unavailable", "system accepted"):
+        talk.play(step)
+        found.append(cases.found_as(talk.case))
+    assert found == ["waiting", "waiting", "acting", "ended"]

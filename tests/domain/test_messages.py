@@ -51,7 +51,9 @@ def test_each_way_of_not_being_sent_has_one_meaning() -> None:
     """Hopeless and passing exclude each other; what is gone for good is hopeless."""  # R6.10
     assert not HOPELESS & PASSING
     assert WAY_IS_GONE <= HOPELESS
-    assert {NotSent.WINDOW, NotSent.OURS, NotSent.UNKNOWN} == set(NotSent) - HOPELESS - PASSING
+    assert {NotSent.WINDOW, NotSent.OURS, NotSent.STALLED, NotSent.UNKNOWN} == set(
+        NotSent
+    ) - HOPELESS - PASSING
 
 
 @pytest.mark.parametrize("text", ["STOP", " stop. ", "Stop  all!", "unsubscribe", "बंद"])

@@ -331,12 +331,12 @@ async def test_refusal_is_told_and_the_rest_is_offered() -> None:  # R6.5, F54
 
 
 async def test_throttled_first_message_is_tried_again_while_mail_is_taken() -> None:  # F25
-    """After two minutes of refusals the case is awake again, and tries later."""
+    """After five minutes of refusals the case is awake again, and tries later."""
     throttled = ApplicationError(
         "Gupshup did not take it: 429", type="Throttled", category=ApplicationErrorCategory.BENIGN
     )
     async with on_stage() as stage:
-        stage.effects.script("messages.send_template", *[throttled] * 14)
+        stage.effects.script("messages.send_template", *[throttled] * 30)
         await stage.start()
         await stage.pass_time(hours=1)
         assert (await stage.progress()).state == "waiting"

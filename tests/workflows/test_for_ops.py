@@ -62,7 +62,7 @@ async def test_ops_read_the_run_and_find_it_by_what_they_know() -> None:
             signals = {signal.name: signal.description for signal in metadata.definition.signal_definitions}
             assert signals["deliver"]
             for query in _FOUND_BY:
-                await _finds(env.client, f"{query} AND CaseState = 'open'", run.id)
+                await _finds(env.client, f"{query} AND CaseState = 'waiting'", run.id)
 
             assert await stage.workflows.start_case(start)  # still running: it is the same run
             first = await stage.act(CloseAsked(Mode.OPS, note="by hand"), mail_id="act:1")

@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
+from domain import cases
 from domain.cases import Outcome
 from tests.workflows.save_histories import FOLDER
 from tests.workflows.stage import WORKFLOWS, payload_data
@@ -16,6 +17,16 @@ _HISTORIES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOL
 @pytest.mark.parametrize("name", _HISTORIES)
 async def test_saved_history_replays(name: str) -> None:
     """Open runs replay new code from their first event: what they did, it must do again."""
+    history = WorkflowHistory.from_json(name, _HISTORIES[name])
+    await Replayer(workflows=WORKFLOWS).replay_workflow(history)
+
+
+@pytest.mark.parametrize("name", _HISTORIES)
+async def test_saved_history_replays_when_there_are_newer_rules(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run keeps the rules it began with, whatever number new runs get."""
+    monkeypatch.setattr(cases, "RULES", 3)
     history = WorkflowHistory.from_json(name, _HISTORIES[name])
     await Replayer(workflows=WORKFLOWS).replay_workflow(history)
 
