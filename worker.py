@@ -16,7 +16,7 @@ from activities.cases import Cases
 from activities.messages import Messages
 from activities.outgoing_events import OutgoingEvents
 from bootstrap.logs import configure
-from bootstrap.resources import Resources, open_resources, utc_now
+from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources, utc_now
 from bootstrap.settings import Settings
 from bootstrap.temporal import connect
 from intake.inbox import Intake
@@ -62,7 +62,7 @@ def build_worker(client: Client, resources: Resources) -> Worker:
         activities=activities_of(resources),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=20,  # replays after a restart must not trip the 2 s deadlock detector
-        max_concurrent_activities=100,
+        max_concurrent_activities=CONCURRENT_ACTIVITIES,
         sticky_queue_schedule_to_start_timeout=timedelta(
             seconds=2
         ),  # what the next signal waits after kill -9

@@ -1,13 +1,16 @@
 """Having an action executed: the intent first, the call with no transaction open, then the answer.
 
-After an interruption or an unknown outcome the shipment's state is read before anything else (I4, F53, F55).
+After an interruption or an unknown outcome the shipment's state is read before anything else (I4, F53, F55), and only
+once the call of the earlier attempt must have ended: what is under way cannot be read yet (F7).
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import alive
 from activities.recording import record_entry, record_progress
@@ -22,12 +25,14 @@ from clients.carriers.base import (
 from clients.carriers.registry import carrier_for
 from db import actions, cases, workspaces
 from db.encryption import Cipher
-from db.session import Database, Session
-from domain.case_events import Answer
+from db.session import Database, NotFound, Session
+from domain.case_events import ActionRequest, Answer
 from domain.case_state import CaseFacts
 
 _log = structlog.get_logger(__name__)
 
+_LONGEST_CALL = timedelta(seconds=30)
+_LEASE = timedelta(seconds=35)  # beyond the longest call: after it the order system has what it was sent
 _FINAL = frozenset({Answer.ACCEPTED, Answer.REFUSED, Answer.REFUSED_DATE, Answer.NOT_WAITING})
 
 
@@ -41,7 +46,9 @@ class Carriers:
         cipher: Cipher,
         carriers: Mapping[str, Carrier],
         clock: Callable[[], datetime],
+        longest_call: timedelta = _LONGEST_CALL,
     ) -> None:
+        self._longest_call = longest_call
         self._database = database
         self._cipher = cipher
         self._carriers = carriers
@@ -49,7 +56,56 @@ class Carriers:
 
     @activity.defn(name="carriers.take_action")
     async def take_action(self, task: TakeActionTask) -> ActionResult:
-        """Ask once for an action; the same request again reads before it repeats."""
+        """Ask once for an action; the same request again reads before it repeats.
+
+        Raises:
+            ApplicationError: `Busy`, retryable: an earlier attempt may have a call under way.
+        """
+        snapshot, request = task.snapshot, task.command.request
+        try:
+            begun = await self._begin(task)
+        except actions.ActionBusy as busy:
+            raise _busy(busy.until - self._clock()) from busy
+        if isinstance(begun, ActionResult):
+            return begun
+        row, facts, credentials = begun
+        carrier = carrier_for("eshopbox", self._carriers)
+        perhaps_done = not row.is_new and row.status in ("asking", "unknown")
+        async with alive():
+            answer = await self._read_first(carrier, credentials, facts) if perhaps_done else None
+            if answer is None:
+                await self._hold(row)
+                answer = await self._call(carrier, credentials, facts, request)
+        async with self._database.transaction() as session:
+            row = await actions.record_answer(
+                session,
+                request.id,
+                tries=row.tries,
+                answer=answer.answer,
+                detail=answer.detail,
+                now=self._clock(),
+            )
+            if row.answer in _FINAL:
+                await self._note(session, task, facts, what=row.answer, detail=row.detail, now=self._clock())
+        _log.info(
+            "case.action.answered",
+            case_id=snapshot.case_id,
+            command_id=request.id,
+            answer=answer.answer.value,
+            status=answer.raw_status,
+        )
+        if row.answer in _FINAL:
+            return ActionResult(Answer(row.answer), row.detail)
+        return ActionResult(answer.answer, answer.detail)
+
+    async def _begin(
+        self, task: TakeActionTask
+    ) -> tuple[actions.ActionRow, CaseFacts, CarrierCredentials] | ActionResult:
+        """Commit the intent, or return what already became of it or forbids it.
+
+        Raises:
+            ActionBusy: An earlier attempt may have a call under way.
+        """
         snapshot, request, now = task.snapshot, task.command.request, self._clock()
         async with self._database.transaction() as session:
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
@@ -62,57 +118,77 @@ class Carriers:
                     workspace_id=snapshot.workspace_id,
                     case_id=snapshot.case_id,
                     now=now,
+                    lease_until=now + _LEASE,
                 )
             except actions.ActionNotAllowed as error:
                 return ActionResult(Answer.NOT_WAITING, str(error))
             if row.answer in _FINAL:
                 return ActionResult(Answer(row.answer), row.detail)
             await self._note(session, task, facts, what="asked", now=now)
-            account = await workspaces.get_order_account(session, self._cipher, snapshot.workspace_id)
+            try:
+                account = await workspaces.get_order_account(session, self._cipher, snapshot.workspace_id)
+            except NotFound:
+                refused, why = Answer.REFUSED, "no order system is connected"
+                await actions.record_answer(
+                    session, request.id, tries=row.tries, answer=refused, detail=why, now=now
+                )
+                await self._note(session, task, facts, what=refused.value, detail=why, now=now)
+                return ActionResult(refused, why)
         credentials = CarrierCredentials(
             workspace_id=account.workspace_id,
             client_id=account.client_id,
             client_secret=account.client_secret,
             refresh_token=account.refresh_token,
         )
-        carrier = carrier_for("eshopbox", self._carriers)
-        perhaps_done = not row.is_new and row.status in ("asking", "unknown")
-        async with alive():
-            answer = await self._read_first(carrier, credentials, facts) if perhaps_done else None
-            if answer is None:
-                failure = facts.failure
-                target = ActionTarget(
-                    order_id=failure.order_id,
-                    tracking_id=failure.tracking_id,
-                    phone=failure.customer_phone,
-                    customer_name=failure.customer_name,
-                    address=failure.address,
-                    attempt=failure.attempt,
-                )
-                answer = await carrier.take_action(credentials, target, request)
+        return row, facts, credentials
+
+    async def _hold(self, row: actions.ActionRow) -> None:
+        """See to it, last before the request, that this attempt holds the lease until its call must have ended.
+
+        The reading before it may have taken long, or the process may have been frozen.
+
+        Raises:
+            ApplicationError: `Busy`: another attempt has taken over, or may.
+        """
+        if self._covers(row.lease_until):
+            return
+        until = self._clock() + _LEASE
         async with self._database.transaction() as session:
-            await actions.record_answer(
-                session, request.id, answer=answer.answer, detail=answer.detail, now=self._clock()
-            )
-            if answer.answer in _FINAL:
-                await self._note(
-                    session, task, facts, what=answer.answer.value, detail=answer.detail, now=self._clock()
-                )
-        _log.info(
-            "case.action.answered",
-            case_id=snapshot.case_id,
-            command_id=request.id,
-            answer=answer.answer.value,
-            status=answer.raw_status,
+            is_ours = await actions.renew_lease(session, row.id, tries=row.tries, lease_until=until)
+        if not is_ours or not self._covers(until):
+            raise _busy(_LEASE)
+
+    def _covers(self, lease_until: datetime | None) -> bool:
+        return lease_until is not None and self._clock() + self._longest_call <= lease_until
+
+    async def _call(
+        self, carrier: Carrier, credentials: CarrierCredentials, facts: CaseFacts, request: ActionRequest
+    ) -> CarrierAnswer:
+        """Ask the carrier, for as long as the lease is sure to last."""
+        failure = facts.failure
+        target = ActionTarget(
+            order_id=failure.order_id,
+            tracking_id=failure.tracking_id,
+            phone=failure.customer_phone,
+            customer_name=failure.customer_name,
+            address=failure.address,
+            attempt=failure.attempt,
         )
-        return ActionResult(answer.answer, answer.detail)
+        try:
+            async with asyncio.timeout(self._longest_call.total_seconds()):
+                return await carrier.take_action(credentials, target, request)
+        except TimeoutError:
+            return CarrierAnswer(Answer.UNKNOWN, "no answer in time")
 
     async def _read_first(
         self, carrier: Carrier, credentials: CarrierCredentials, facts: CaseFacts
     ) -> CarrierAnswer | None:
         """Return what an earlier call came to; None when it surely did nothing and may be repeated."""
         try:
-            reading = await carrier.read_shipment(credentials, facts.failure.tracking_id)
+            async with asyncio.timeout(self._longest_call.total_seconds()):
+                reading = await carrier.read_shipment(credentials, facts.failure.tracking_id)
+        except TimeoutError:
+            return CarrierAnswer(Answer.UNKNOWN, "the shipment could not be read in time")
         except CarrierUnavailable as error:
             return CarrierAnswer(Answer.UNKNOWN, f"the shipment could not be read: {error}", None)
         if reading.resolution_recorded:
@@ -150,3 +226,13 @@ class Carriers:
                 "words": list(request.words),
             },
         )
+
+
+def _busy(rest: timedelta) -> ApplicationError:
+    """Return what has the activity tried again once an earlier attempt's lease has run out."""
+    return ApplicationError(
+        "an earlier attempt may still be asking",
+        type="Busy",
+        next_retry_delay=max(rest, timedelta(seconds=1)),
+        category=ApplicationErrorCategory.BENIGN,
+    )

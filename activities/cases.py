@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities.recording import record_entry, record_progress
 from activities.values import EndCaseTask, EndResult, Snapshot
-from db import cases, outgoing_events, workspaces
+from db import cases, outgoing_events, suppressions, workspaces
 from db.encryption import Cipher
 from db.session import Database
 from domain.case_state import Outcome
@@ -40,10 +40,20 @@ class Cases:
 
     @activity.defn(name="cases.end")
     async def end(self, task: EndCaseTask) -> EndResult:
-        """Record the end, and the event that tells the order system of it."""
+        """Record the end, the event that tells the order system of it, and a number that was the wrong one (R6.2)."""
         snapshot, command, now = task.snapshot, task.command, self._clock()
         async with self._database.transaction() as session:
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
+            outcome = Outcome(command.outcome)
+            phone = facts.failure.customer_phone
+            if outcome is Outcome.NOT_MY_ORDER and phone:  # first: its lock comes before those of rows
+                await suppressions.suppress(
+                    session,
+                    snapshot.workspace_id,
+                    self._cipher.phone_hash(phone),
+                    case_id=snapshot.case_id,
+                    since=command.ended_at or now,
+                )
             await record_progress(session, self._cipher, snapshot, facts, now)
             is_first = await cases.end_case(
                 session,
@@ -52,7 +62,6 @@ class Cases:
                 snapshot.progress,
                 ended_at=command.ended_at or now,
             )
-            outcome = Outcome(command.outcome)
             await record_entry(
                 session,
                 self._cipher,

@@ -14,7 +14,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import alive
-from activities.recording import record_entry, record_progress
+from activities.recording import record_entry, record_notes
 from activities.values import MessageResult, SendSessionTask, SendTemplateTask, Snapshot
 from clients.gupshup import (
     Accepted,
@@ -32,8 +32,9 @@ from clients.gupshup import (
     failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
-from db import accounts, billing, cases, customers, messages, notifications, statuses
+from db import accounts, billing, cases, customers, messages, notifications, statuses, suppressions
 from db.encryption import Cipher, digest
+from db.locks import serialize
 from db.references import Reference, add_references
 from db.session import Database, Session
 from domain.case_events import SendSession, SendTemplate
@@ -134,125 +135,143 @@ class Messages:
         self, snapshot: Snapshot, command: SendTemplate | SendSession
     ) -> _Intent | MessageResult:
         """Commit the intent, or return what already became of it or forbids it."""
-        now = self._clock()
-        async with self._database.transaction() as session:
-            known = await messages.find_by_command(session, snapshot.workspace_id, command.id)
-            if known is not None and known.status in _SETTLED:
-                return _result_of(known)
-            if known is not None and known.status is not MessageStatus.REFUSED:
-                # An earlier attempt began and did not live to say how it went.
-                await statuses.record_outcome(
-                    session, known.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
-                )
-                _log.warning("message.send.unknown", command_id=command.id, message_id=known.id)
-                return MessageResult(is_unknown=True, detail="interrupted while sending")
+
+        async def work(session: Session) -> _Intent | MessageResult:
+            now = self._clock()
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
-            await record_progress(session, self._cipher, snapshot, facts, now)
-            account = await accounts.get_account(session, facts.account_id)
-            if isinstance(command, SendTemplate) and await self._gave_up_another(
-                session, snapshot, command, now
-            ):
-                return MessageResult(is_unknown=True, detail="the one before may have been sent")
-            forbidden = await self._forbidden(session, facts, command, now)
-            if forbidden is not None:
-                return await self._not_sent(session, facts, command, forbidden, now)
-            phone = facts.failure.customer_phone
-            new = messages.NewMessage(
-                workspace_id=snapshot.workspace_id,
-                case_id=snapshot.case_id,
-                account_id=facts.account_id,
-                account_owner=account.owner,
-                order_id=facts.failure.order_id,
-                shipment_id=facts.failure.shipment_id,
-                tracking_id=facts.failure.tracking_id,
-                event=_EVENT,
-                kind="session",
-                purpose=command.purpose.value,
-                template_id="",
-                template_name="",
-                language=facts.language,
-                category=_SESSION_CATEGORY,
-                command_id=command.id,
-                phone=phone,
-                content={},
-                price_paise=0,
-                now=now,
-                attempt=activity.info().attempt,
-                lease_until=now + _LEASE,
+            await record_notes(session, self._cipher, snapshot, facts, now)
+            intent = await self._decide(session, snapshot, command, facts, now)
+            # Last: a reply that comes in locks the customer, then the message, then the case, and so must a send.
+            await cases.save_progress(
+                session, snapshot.workspace_id, snapshot.case_id, snapshot.progress, now
             )
-            template_id = ""
-            params: tuple[str, ...] = ()
-            if isinstance(command, SendTemplate):
-                notification = await notifications.find_notification(
-                    session, snapshot.workspace_id, facts.account_id, _EVENT, facts.language, lock=True
-                )
-                if notification is None or not notification.is_on:
-                    return await self._not_sent(session, facts, command, (NotSent.SWITCHED_OFF, ""), now)
-                if notification.attention:
-                    why = (NotSent.TEMPLATE, notification.attention)
-                    return await self._not_sent(session, facts, command, why, now)
-                filled = fill(
-                    facts.failure, tuple((param.variable, param.fallback) for param in notification.params)
-                )
-                if filled.missing:
-                    why = (NotSent.MISSING_VALUE, ", ".join(filled.missing))
-                    return await self._not_sent(session, facts, command, why, now)
-                template_id, params = notification.template_id, filled.params
-                options = tuple(Option(button.choice, button.label) for button in notification.buttons)
-                new = replace(
-                    new,
-                    kind="template",
-                    template_id=template_id,
-                    template_name=notification.template_name,
-                    language=notification.language,
-                    category=notification.category.lower(),
-                    content={
-                        "header": notification.header,
-                        "body": filled.into(notification.body),
-                        "footer": notification.footer,
-                        "buttons": [option.title for option in options],
-                    },
-                )
-            else:
-                options = command.message.options
-                new = replace(new, content=_content(command.message))
-            if account.owner == "eshopbox":
-                new = replace(new, price_paise=await billing.find_price(session, new.category, now))
-            if known is None:
-                message_id = (await messages.add_message(session, self._cipher, new)).id
-            else:  # refused earlier, surely not sent: the same message again
-                message_id = known.id
-                await messages.restart_message(
-                    session, known.id, attempt=new.attempt, lease_until=new.lease_until, now=now
-                )
-            references = await self._add_references(session, snapshot, message_id, options)
-            await record_entry(
-                session,
-                self._cipher,
-                facts,
-                at=now,
-                kind="notification",
-                topic=command.purpose.value,
-                key=f"message:{command.id}",
-                mode="automatic",
-                message_id=message_id,
-                data=new.content,
+            return intent
+
+        return await self._database.in_transaction(work)
+
+    async def _decide(
+        self,
+        session: Session,
+        snapshot: Snapshot,
+        command: SendTemplate | SendSession,
+        facts: CaseFacts,
+        now: datetime,
+    ) -> _Intent | MessageResult:
+        """Write the intent, or return what already became of it or forbids it."""
+        forbidden = await self._forbidden(session, facts, command, now)  # first, for the order of locks
+        known = await messages.find_by_command(session, snapshot.workspace_id, command.id)
+        if known is not None and known.status not in _SETTLED | {MessageStatus.REFUSED}:
+            # An earlier attempt began and did not live to say how it went. Statuses that came meanwhile may know.
+            known = await statuses.record_outcome(
+                session, known.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
             )
-            stored = await accounts.get_credentials(session, self._cipher, facts.account_id)
-            return _Intent(
-                message_id=message_id,
-                credentials=Credentials(
-                    api_key=stored.api_key,
-                    app_id=stored.app_id,
-                    app_name=stored.app_name,
-                    source=stored.phone,
-                ),
-                phone=phone,
-                lease_until=new.lease_until,
-                references=references,
+        if known is not None and known.status in _SETTLED:
+            return _result_of(known)
+        if known is not None and known.status is not MessageStatus.REFUSED:
+            _log.warning("message.send.unknown", command_id=command.id, message_id=known.id)
+            return MessageResult(is_unknown=True, detail="interrupted while sending")
+        account = await accounts.get_account(session, facts.account_id)
+        if isinstance(command, SendTemplate) and await self._gave_up_another(session, snapshot, command, now):
+            return MessageResult(is_unknown=True, detail="the one before may have been sent")
+        if forbidden is not None:
+            return await self._not_sent(session, facts, command, forbidden, now)
+        phone = facts.failure.customer_phone
+        new = messages.NewMessage(
+            workspace_id=snapshot.workspace_id,
+            case_id=snapshot.case_id,
+            account_id=facts.account_id,
+            account_owner=account.owner,
+            order_id=facts.failure.order_id,
+            shipment_id=facts.failure.shipment_id,
+            tracking_id=facts.failure.tracking_id,
+            event=_EVENT,
+            kind="session",
+            purpose=command.purpose.value,
+            template_id="",
+            template_name="",
+            language=facts.language,
+            category=_SESSION_CATEGORY,
+            command_id=command.id,
+            phone=phone,
+            content={},
+            price_paise=0,
+            now=now,
+            attempt=activity.info().attempt,
+            lease_until=now + _LEASE,
+        )
+        template_id = ""
+        params: tuple[str, ...] = ()
+        if isinstance(command, SendTemplate):
+            notification = await notifications.find_notification(
+                session, snapshot.workspace_id, facts.account_id, _EVENT, facts.language, lock=True
+            )
+            if notification is None or not notification.is_on:
+                return await self._not_sent(session, facts, command, (NotSent.SWITCHED_OFF, ""), now)
+            if notification.attention:
+                why = (NotSent.TEMPLATE, notification.attention)
+                return await self._not_sent(session, facts, command, why, now)
+            filled = fill(
+                facts.failure, tuple((param.variable, param.fallback) for param in notification.params)
+            )
+            if filled.missing:
+                why = (NotSent.MISSING_VALUE, ", ".join(filled.missing))
+                return await self._not_sent(session, facts, command, why, now)
+            template_id, params = notification.template_id, filled.params
+            options = tuple(Option(button.choice, button.label) for button in notification.buttons)
+            new = replace(
+                new,
+                kind="template",
                 template_id=template_id,
-                params=params,
+                template_name=notification.template_name,
+                language=notification.language,
+                category=notification.category.lower(),
+                content={
+                    "header": notification.header,
+                    "body": filled.into(notification.body),
+                    "footer": notification.footer,
+                    "buttons": [option.title for option in options],
+                },
             )
+        else:
+            options = command.message.options
+            new = replace(new, content=_content(command.message))
+        if account.owner == "eshopbox":
+            new = replace(new, price_paise=await billing.find_price(session, new.category, now))
+        if known is None:
+            message_id = (await messages.add_message(session, self._cipher, new)).id
+        else:  # refused earlier, surely not sent: the same message again
+            message_id = known.id
+            await messages.restart_message(
+                session, known.id, attempt=new.attempt, lease_until=new.lease_until, now=now
+            )
+        references = await self._add_references(session, snapshot, message_id, options)
+        await record_entry(
+            session,
+            self._cipher,
+            facts,
+            at=now,
+            kind="notification",
+            topic=command.purpose.value,
+            key=f"message:{command.id}",
+            mode="automatic",
+            message_id=message_id,
+            data=new.content,
+        )
+        stored = await accounts.get_credentials(session, self._cipher, facts.account_id)
+        return _Intent(
+            message_id=message_id,
+            credentials=Credentials(
+                api_key=stored.api_key,
+                app_id=stored.app_id,
+                app_name=stored.app_name,
+                source=stored.phone,
+            ),
+            phone=phone,
+            lease_until=new.lease_until,
+            references=references,
+            template_id=template_id,
+            params=params,
+        )
 
     async def _gave_up_another(
         self, session: Session, snapshot: Snapshot, command: SendTemplate, now: datetime
@@ -281,9 +300,13 @@ class Messages:
         if not facts.failure.customer_phone:
             return NotSent.NO_PHONE, ""
         workspace_id = facts.failure.workspace_id
+        phone_hash = self._cipher.phone_hash(facts.failure.customer_phone)
+        is_wrong_number = await suppressions.is_suppressed(session, workspace_id, phone_hash, lock=True)
+        await serialize(session, facts.account_id, phone_hash)  # as statuses do, before any row
+        if is_wrong_number:
+            return NotSent.WRONG_NUMBER, ""
         if not await accounts.is_installed(session, workspace_id, facts.account_id, lock=True):
             return NotSent.ACCOUNT_REMOVED, ""
-        phone_hash = self._cipher.phone_hash(facts.failure.customer_phone)
         customer = await customers.customer(session, facts.account_id, phone_hash, lock=True)
         if customer.opted_out_at is not None:
             return NotSent.OPTED_OUT, ""

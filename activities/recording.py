@@ -17,7 +17,14 @@ async def record_progress(
     session: Session, cipher: Cipher, snapshot: Snapshot, facts: CaseFacts, now: datetime
 ) -> None:
     """Save where the case stands, and its notes on the order's activity; the same again changes nothing."""
+    await record_notes(session, cipher, snapshot, facts, now)
     await cases.save_progress(session, snapshot.workspace_id, snapshot.case_id, snapshot.progress, now)
+
+
+async def record_notes(
+    session: Session, cipher: Cipher, snapshot: Snapshot, facts: CaseFacts, now: datetime
+) -> None:
+    """Put a case's notes on the order's activity; the same again changes nothing."""
     for note in snapshot.notes:
         await record_entry(
             session,

@@ -12,6 +12,7 @@ from api.errors import ProblemDocument, add_error_answers
 from api.limits import Rates
 from api.metrics import Metrics
 from api.middleware import Guard, LimitedBodies
+from api.origins import Origins
 from api.remembered import Remembered
 from bootstrap import logs
 from bootstrap.resources import open_resources, utc_now
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
                 codec=Codec(settings),
                 callback_accounts=Remembered(),
                 order_systems=Remembered(),
+                callback_origins=Origins(settings),
                 callback_rates=Rates(settings.callback_limit_per_second),
                 api_rates=Rates(settings.api_limit_per_second),
                 clock=utc_now,

@@ -6,11 +6,11 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from api.auth import Caller
 from api.dependencies import Services, ServicesNow
-from api.errors import Problem, ProblemField, documented, unavailable
+from api.errors import Problem, ProblemField, documented, invalid, unavailable
 from api.idempotency import Once, OnceNow
 from api.models import (
     ActionIn,
@@ -208,15 +208,27 @@ async def read_activity(
     order_id: Annotated[Id, Path(description="The seller's order number")],
     caller: Caller,
     services: ServicesNow,
-    before: Annotated[AwareDatetime | None, Query(description="Only what happened earlier")] = None,
-    limit: Annotated[int, Query(description="Most entries", ge=1, le=500)] = 200,
+    before: Annotated[str | None, Query(description="`next` of the page before", max_length=200)] = None,
+    limit: Annotated[int, Query(description="Most entries of a page", ge=1, le=500)] = 200,
 ) -> ActivityOut:
     """Return each notification, reply, action and automatic step of an order, newest first (R5.3)."""
-    async with services.resources.database.transaction(caller.workspace_id) as session:
-        entries = await timeline.list_entries(
-            session, services.resources.cipher, caller.workspace_id, order_id, before=before, limit=limit
-        )
-    return ActivityOut(entries=[EntryOut.of(entry) for entry in entries])
+    try:
+        async with services.resources.database.transaction(caller.workspace_id) as session:
+            found = await timeline.list_entries(
+                session,
+                services.resources.cipher,
+                caller.workspace_id,
+                order_id,
+                before=before,
+                limit=limit + 1,
+            )
+    except BadCursor:
+        raise _invalid("query.before", "unknown", "`next` of a page, as it came") from None
+    page = found[:limit]
+    return ActivityOut(
+        entries=[EntryOut.of(entry) for entry in page],
+        next=page[-1].cursor if len(found) > limit else None,
+    )
 
 
 async def _find(case_id: str, workspace_id: str, services: Services) -> CaseRow:
@@ -284,12 +296,7 @@ def _ended(row: CaseRow) -> Problem:
 
 
 def _invalid(where: str, problem: str, expected: str) -> Problem:
-    return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "invalid",
-        "The request is not valid",
-        errors=[ProblemField(where=where, problem=problem, expected=expected)],
-    )
+    return invalid([ProblemField(where=where, problem=problem, expected=expected)])
 
 
 def _person(said: str, key_id: str) -> str:

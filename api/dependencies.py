@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from api.background import Background
 from api.limits import Rates
 from api.metrics import Metrics
+from api.origins import Origins
 from api.remembered import Remembered
 from bootstrap.resources import Resources
 from bootstrap.temporal import Codec
@@ -32,6 +33,7 @@ class Services:
     codec: Codec
     callback_accounts: Remembered[AppAccount]
     order_systems: Remembered[str]
+    callback_origins: Origins
     callback_rates: Rates
     api_rates: Rates
     clock: Callable[[], datetime]

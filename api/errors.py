@@ -5,6 +5,7 @@ Problem   what a route refuses, with its status and words for the caller
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -25,10 +26,12 @@ __all__ = [
     "add_error_answers",
     "answer",
     "documented",
+    "invalid",
 ]
 
 MEDIA_TYPE = "application/problem+json"
 _TRY_AGAIN_SECONDS = "2"
+_SAID = 3  # wrong parts that the detail repeats
 
 _log = structlog.get_logger(__name__)
 
@@ -122,6 +125,19 @@ def unavailable(what: str) -> Problem:
     )
 
 
+def invalid(fields: Sequence[ProblemField]) -> Problem:
+    """Return the problem of a request with wrong parts."""
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        "The request is not valid",
+        "; ".join(
+            f"{field.where}: {field.problem}, expected is {field.expected}" for field in fields[:_SAID]
+        ),
+        errors=fields,
+    )
+
+
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, object]]:
     """Return the error answers of a route for its OpenAPI description."""
     return {
@@ -142,12 +158,10 @@ def add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        fields = [_field(found) for found in error.errors()]
-        if any(found["type"] == "json_invalid" for found in error.errors()):
-            return answer(Problem(HTTPStatus.BAD_REQUEST, "not-json", "The body is not JSON", errors=fields))
-        return answer(
-            Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "The request is not valid", errors=fields)
-        )
+        for found in error.errors():
+            if found["type"] == "json_invalid":
+                return answer(_not_json(found))
+        return answer(invalid([_field(found) for found in error.errors()]))
 
     @app.exception_handler(WorkflowsUnavailable)
     async def _no_workflows(_: Request, __: WorkflowsUnavailable) -> JSONResponse:
@@ -164,14 +178,74 @@ def add_error_answers(app: FastAPI) -> None:
         return answer(Problem(status, kind, status.phrase, headers=error.headers))
 
 
-def _field(error: Mapping[str, object]) -> ProblemField:
-    """Return a validation error without the value that was sent: it may be personal."""
+def _not_json(error: Mapping[str, Any]) -> Problem:
     place = error.get("loc", ())
-    parts = place if isinstance(place, tuple) else ()
-    context = error.get("ctx")
-    expected = context.get("expected", "") if isinstance(context, Mapping) else ""
-    problem = str(error.get("type", "")).replace("_", " ")
-    message = str(error.get("msg", "")).removeprefix("Value error, ")
+    what = str(error.get("ctx", {}).get("error", "")).rstrip(".")
+    field = ProblemField(
+        where="body", problem=f"{what or 'not JSON'}, at character {place[-1]}", expected="a JSON object"
+    )
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "not-json",
+        "The body is not JSON",
+        f"{field.problem}; expected is {field.expected}",
+        errors=[field],
+    )
+
+
+_A_TIME = ("not a time", "a time with its zone, as 2026-11-21T14:20:00+05:30")
+_A_DAY = ("not a day", "a day, as 2026-11-23")
+_A_WHOLE_NUMBER = ("not a whole number", "a whole number")
+_AN_OBJECT = ("not an object", "a JSON object, sent as application/json")
+_A_LIST = ("not a list", "a list")
+# What is wrong and what would be right, for each kind of error that our inputs can have.
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("missing", "a value"),
+    "extra_forbidden": ("not a field of this request", "only the fields that the API's description names"),
+    "value_error": ("not right", "{said}"),
+    "string_type": ("not a text", "a text"),
+    "string_unicode": ("not a text", "whole Unicode characters"),
+    "string_too_short": ("too short", "at least {min_length} characters"),
+    "string_too_long": ("too long", "at most {max_length} characters"),
+    "string_pattern_mismatch": ("of another form", "a text of the form {pattern}"),
+    "enum": ("not one of the known words", "{expected}"),
+    "literal_error": ("not one of the known words", "{expected}"),
+    "int_type": _A_WHOLE_NUMBER,
+    "int_parsing": _A_WHOLE_NUMBER,
+    "int_from_float": _A_WHOLE_NUMBER,
+    "int_parsing_size": ("too large", "a smaller number"),
+    "bool_type": ("neither true nor false", "true or false"),
+    "bool_parsing": ("neither true nor false", "true or false"),
+    "greater_than": ("too small", "more than {gt}"),
+    "greater_than_equal": ("too small", "at least {ge}"),
+    "less_than": ("too large", "less than {lt}"),
+    "less_than_equal": ("too large", "at most {le}"),
+    "timezone_aware": ("without its zone", _A_TIME[1]),
+    "datetime_type": _A_TIME,
+    "datetime_parsing": _A_TIME,
+    "datetime_from_date_parsing": _A_TIME,
+    "datetime_object_invalid": _A_TIME,
+    "date_type": _A_DAY,
+    "date_parsing": _A_DAY,
+    "date_from_datetime_parsing": _A_DAY,
+    "date_from_datetime_inexact": _A_DAY,
+    "list_type": _A_LIST,
+    "tuple_type": _A_LIST,
+    "too_short": ("too few", "at least {min_length}"),
+    "too_long": ("too many", "at most {max_length}"),
+    "model_type": _AN_OBJECT,
+    "model_attributes_type": _AN_OBJECT,
+    "dict_type": _AN_OBJECT,
+}
+
+
+def _field(error: Mapping[str, Any]) -> ProblemField:
+    """Return a validation error without the value that was sent: it may be personal."""
+    said = str(error.get("msg", "")).removeprefix("Value error, ")
+    problem, expected = _WORDS.get(str(error.get("type")), ("not right", "{said}"))
+    context = error.get("ctx") or {}
     return ProblemField(
-        where=".".join(str(part) for part in parts), problem=problem, expected=str(expected) or message
+        where=".".join(str(part) for part in error.get("loc", ())),
+        problem=problem,
+        expected=expected.format(**{**context, "said": said}),
     )

@@ -1,9 +1,11 @@
 """Whether the process lives, whether it can work, and its figures."""
 
+import hmac
 from http import HTTPStatus
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 from api.dependencies import ServicesNow
@@ -51,20 +53,31 @@ async def tell_ready(services: ServicesNow, response: Response) -> Ready:
     return Ready(database=database, workflows=await services.workflows.is_healthy())
 
 
+_bearer = HTTPBearer(auto_error=False, scheme_name="MetricsToken", description="METRICS_TOKEN, where set")
+
+
 @router.get(
     "/metrics",
     summary="Give Prometheus its figures",
     response_class=Response,
     responses={
         200: {"description": "Prometheus' text format", "content": {"text/plain": {}}},
-        **documented(HTTPStatus.NOT_FOUND),
+        **documented(HTTPStatus.UNAUTHORIZED),
     },
 )
-async def show_metrics(request: Request, services: ServicesNow) -> Response:
-    """Show the figures; in production not to what comes through the proxy, that is, from outside (S29)."""
-    is_from_outside = "x-forwarded-for" in request.headers or "forwarded" in request.headers
-    if services.resources.settings.environment == "production" and is_from_outside:
-        raise Problem(HTTPStatus.NOT_FOUND, "not-found", HTTPStatus.NOT_FOUND.phrase)
+async def show_metrics(
+    services: ServicesNow, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Response:
+    """Show the figures to whoever carries their token; production always has one (S29)."""
+    token = services.resources.settings.metrics_token.get_secret_value()
+    presented = credentials.credentials if credentials else ""
+    if token and not hmac.compare_digest(presented.encode(), token.encode()):
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            "The token of the figures is needed",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
     metrics = services.metrics
     metrics.queued.set(services.background.size())
     try:

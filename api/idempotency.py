@@ -35,15 +35,17 @@ class Once:
         self._hash = request_hash
 
     def mail_id(self, otherwise: str) -> str:
-        """Return the id of a case's mail: the same for the same key, so that a repeat is the same act."""
+        """Return the id of a case's mail: the same for the same request and key, so that a repeat is the same act."""
         if not self._key:
             return otherwise
-        return "api:" + hashlib.sha256(f"{self._workspace_id}\0{self._key}".encode()).hexdigest()[:32]
+        said = f"{self._workspace_id}\0{self._key}\0".encode() + self._hash
+        return "api:" + hashlib.sha256(said).hexdigest()[:32]
 
     async def do(self, act: Callable[[], Awaitable[Response]]) -> Response:
         """Act and return the answer, or the answer that was given before.
 
-        What went wrong on our side is forgotten, so that the same request may be sent again.
+        After trouble on our side the same request may be sent again; the key stays its own, since nobody knows whether
+        the act arrived.
 
         Raises:
             Problem: The key belongs to another request, or this one is being handled right now.
@@ -56,12 +58,19 @@ class Once:
                 session, self._workspace_id, self._key, self._hash, self._services.clock()
             )
         if claim.kind == "conflict":
-            raise Problem(HTTPStatus.CONFLICT, "key-reused", "The Idempotency-Key belongs to another request")
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "key-reused",
+                "The Idempotency-Key belongs to another request",
+                "It was first sent with another method, path or body. Send each request with a key of its own, and the "
+                "same key only to repeat the same request.",
+            )
         if claim.kind == "in_progress":
             raise Problem(
                 HTTPStatus.CONFLICT,
                 "in-progress",
                 "The same request is being handled",
+                "Its answer is not there yet; the same request may be sent again in a moment.",
                 headers={"Retry-After": "2"},
             )
         if claim.kind == "replay":

@@ -9,15 +9,18 @@ from time import monotonic
 
 from starlette.requests import ClientDisconnect
 
-from api.errors import Problem
+from api.errors import Problem, ProblemField
 
-__all__ = ["LONGEST_BODY", "MOST_NESTING", "Rates", "check_encoding", "check_nesting", "read_body"]
+__all__ = ["LONGEST_BODY", "MOST_NESTING", "Rates", "check_encoding", "check_form", "read_body"]
 
 LONGEST_BODY = 512 * 1024
 MOST_NESTING = 32
 BODY_SECONDS = 10.0
 _CALLERS_WATCHED = 10_000
-_TEXT_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
+_LONGEST_NUMBER = 300
+_TEXT_BRACKET_OR_NUMBER = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]|[0-9]{%d,}' % (_LONGEST_NUMBER + 1), re.DOTALL
+)
 
 
 async def read_body(
@@ -69,25 +72,49 @@ def check_encoding(headers: Mapping[str, str]) -> None:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "encoded", "Send the body unpacked")
 
 
-def check_nesting(body: bytes) -> None:
-    """Refuse JSON that is nested too deeply, before anything parses it.
+def check_form(body: bytes) -> None:
+    """Refuse what no parser of JSON takes, or only at a price, before anything parses it, and say where it stands.
 
     Raises:
-        Problem: 400.
+        Problem: 400: not UTF-8, nested too deeply, or with a number of hundreds of digits.
     """
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise _misformed(
+            "not-utf-8",
+            "The body is not UTF-8",
+            f"byte {error.start} belongs to no character",
+            "JSON in UTF-8",
+        ) from None
     depth = 0
-    for found in _TEXT_OR_BRACKET.finditer(body):
+    for found in _TEXT_BRACKET_OR_NUMBER.finditer(body):
         match found.group():
             case b"[" | b"{":
                 depth += 1
                 if depth > MOST_NESTING:
-                    raise Problem(
-                        HTTPStatus.BAD_REQUEST, "too-deep", f"JSON is nested at most {MOST_NESTING} deep"
+                    raise _misformed(
+                        "too-deep",
+                        "The body is nested too deeply",
+                        f"too deep at byte {found.start()}",
+                        f"at most {MOST_NESTING} levels",
                     )
             case b"]" | b"}":
                 depth -= 1
+            case text_or_number if not text_or_number.startswith(b'"'):
+                raise _misformed(
+                    "number-too-long",
+                    "A number is too long",
+                    f"a number of {len(text_or_number)} digits at byte {found.start()}",
+                    f"at most {_LONGEST_NUMBER} digits",
+                )
             case _:
-                pass  # a text: brackets in it do not count
+                pass  # a text: brackets and digits in it do not count
+
+
+def _misformed(kind: str, title: str, problem: str, expected: str) -> Problem:
+    field = ProblemField(where="body", problem=problem, expected=expected)
+    return Problem(HTTPStatus.BAD_REQUEST, kind, title, f"{problem}; expected is {expected}", errors=[field])
 
 
 class Rates:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
 from api.errors import Problem
-from api.limits import check_nesting, read_body
+from api.limits import check_form, read_body
 from api.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class LimitedBodies:
             return
         try:
             body = await read_body(_chunks(receive), Headers(scope=scope))
-            check_nesting(body)
+            check_form(body)
         except Problem as problem:
             response: Response = errors.answer(problem)
             await response(scope, receive, send)

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from datetime import date as Day  # noqa: N812 - a field of the API is called date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -17,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from clients.carriers.eshopbox import read_phone
 from db.cases import CaseRow
 from db.messages import Message
 from db.timeline import TimelineEntry
@@ -35,14 +35,25 @@ def _plain(text: str) -> str:
 
 
 def _phone(text: str) -> str:
-    """Return an Indian mobile number as E.164 digits."""
-    try:
-        number = phonenumbers.parse(text, "IN")
-    except phonenumbers.NumberParseException:
-        raise ValueError("a mobile number, as +919999900001 or 9999900001") from None
-    if not phonenumbers.is_valid_number(number):
-        raise ValueError("a mobile number, as +919999900001 or 9999900001")
-    return f"{number.country_code}{number.national_number}"
+    """Return an Indian mobile number as E.164 digits; the rule is that of the order system's own events."""
+    phone, problem = read_phone(text)
+    if problem:
+        raise ValueError(
+            "an Indian mobile number, as +919999900001 or 9999900001; no landline, no other country's"
+        )
+    return phone
+
+
+def _form(pattern: str, words: str) -> tuple[AfterValidator, Any]:
+    """Return a check against a pattern whose refusal says in words what would be right."""
+    form = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not form.search(text):
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check), Field(json_schema_extra={"pattern": pattern})
 
 
 Id = Annotated[
@@ -54,8 +65,13 @@ Phone = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=30), AfterValidator(_phone)
 ]
 Url = Annotated[
-    str, StringConstraints(max_length=500, pattern=r"^(https?://[^\s]+)?$"), AfterValidator(_plain)
+    str,
+    StringConstraints(max_length=500),
+    *_form(r"^(https?://[^\s]+)?\Z", "an address that begins with https:// or http://"),
+    AfterValidator(_plain),
 ]
+Language = Annotated[str, *_form(r"^([a-z]{2,3})?\Z", "a language code, as en or hi")]
+Pincode = Annotated[str, *_form(r"^([1-9][0-9]{5})?\Z", "a pincode of six digits, as 560038")]
 
 
 class _Input(BaseModel):
@@ -71,7 +87,7 @@ class CustomerIn(_Input):
         description="Indian mobile number. Without one the case ends at once as undeliverable",
         examples=["+919999900001"],
     )
-    language: str = Field(default="", pattern=r"^([a-z]{2,3})?$", examples=["en"])
+    language: Language = Field(default="", examples=["en"])
 
 
 class AddressIn(_Input):
@@ -80,7 +96,7 @@ class AddressIn(_Input):
     lines: tuple[Line, ...] = Field(default=(), max_length=4, examples=[["House 168, Lane 4", "Indiranagar"]])
     city: Line = Field(default="", examples=["Bengaluru"])
     state: Line = Field(default="", examples=["Karnataka"])
-    pincode: str = Field(default="", pattern=r"^([1-9]\d{5})?$", examples=["560038"])
+    pincode: Pincode = Field(default="", examples=["560038"])
 
 
 class ItemIn(_Input):
@@ -166,7 +182,7 @@ class NewAddressIn(_Input):
     """A corrected address; city and state stay the order's."""
 
     text: Text = Field(description="House, street and area", examples=["House 168, Lane 4, Indiranagar"])
-    pincode: str = Field(default="", pattern=r"^([1-9]\d{5})?$", examples=["560038"])
+    pincode: Pincode = Field(default="", examples=["560038"])
     landmark: Line = Field(default="", examples=["Beside the metro station"])
     phone: Phone | None = Field(default=None, description="Another contact number")
     name: Line = Field(default="", description="Another recipient")
@@ -385,3 +401,4 @@ class ActivityOut(BaseModel):
     """An order's activity, newest first."""
 
     entries: list[EntryOut]
+    next: str | None = Field(description="Give this as `before` for the following page; null on the last one")

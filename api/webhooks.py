@@ -46,6 +46,7 @@ class _Row:
 
 _STORED: dict[int | str, dict[str, object]] = {200: {"description": "Stored; the body is empty"}}
 _REFUSALS = documented(
+    HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -66,6 +67,7 @@ async def take_gupshup_callback(
 ) -> Response:
     """Store every event of a callback, in either payload format, and answer at once."""
     with _counted(services, "gupshup"):
+        services.callback_origins.check(request)
         account = await find_callback_account(
             services.resources.callbacks_database, services.callback_accounts, token, request.headers
         )
@@ -81,7 +83,7 @@ async def take_gupshup_callback(
     response_class=Response,
     responses={
         200: {"description": "The address is right"},
-        **documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED),
+        **documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
     },
 )
 async def check_gupshup_address(
@@ -90,6 +92,7 @@ async def check_gupshup_address(
     services: ServicesNow,
 ) -> Response:
     """Say that a callback would be taken here."""
+    services.callback_origins.check(request)
     await find_callback_account(
         services.resources.callbacks_database, services.callback_accounts, token, request.headers
     )
@@ -109,6 +112,7 @@ async def take_order_event(
 ) -> Response:
     """Store a shipment's event and answer at once; the secret comes as `X-Webhook-Secret` or as a bearer."""
     with _counted(services, "order_system"):
+        services.callback_origins.check(request)
         await check_order_system(
             services.resources.callbacks_database, services.order_systems, workspace_id, request.headers
         )

@@ -15,11 +15,18 @@ from clients.workspace_webhook import WorkspaceWebhook
 from db.encryption import Cipher
 from db.session import Database
 
-_GUPSHUP_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-_ORDER_SYSTEM_TIMEOUT = httpx.Timeout(20.0, connect=3.0)
-_WORKSPACE_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-# Kept for less than servers usually keep theirs: a request on a connection just closed is an unknown outcome.
-_FEW = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=2.0)
+CONCURRENT_ACTIVITIES = 100
+"""How many activities a worker runs at once."""
+
+# The clients' own total time-outs are longer than that of the pool: a request without a connection was not sent.
+_GUPSHUP_TIMEOUT = httpx.Timeout(10.0, connect=3.0, pool=3.0)
+_ORDER_SYSTEM_TIMEOUT = httpx.Timeout(20.0, connect=3.0, pool=3.0)
+_WORKSPACE_TIMEOUT = httpx.Timeout(10.0, connect=3.0, pool=3.0)
+# No activity waits for another's connection. Idle ones are kept for less than servers usually keep theirs: a request
+# on a connection just closed is an unknown outcome.
+_LIMITS = httpx.Limits(
+    max_connections=CONCURRENT_ACTIVITIES, max_keepalive_connections=20, keepalive_expiry=2.0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,11 @@ async def open_resources(settings: Settings, *, name: str) -> AsyncIterator[Reso
     callbacks_database = Database(url, pool_size=5, name=f"{name}-callbacks")
     # No proxy variables, no redirects: hosts come from the settings alone (S25).
     async with (
-        httpx.AsyncClient(timeout=_GUPSHUP_TIMEOUT, limits=_FEW, trust_env=False) as gupshup_http,
-        httpx.AsyncClient(timeout=_ORDER_SYSTEM_TIMEOUT, limits=_FEW, trust_env=False) as order_system_http,
-        httpx.AsyncClient(timeout=_WORKSPACE_TIMEOUT, limits=_FEW, trust_env=False) as workspace_http,
+        httpx.AsyncClient(timeout=_GUPSHUP_TIMEOUT, limits=_LIMITS, trust_env=False) as gupshup_http,
+        httpx.AsyncClient(
+            timeout=_ORDER_SYSTEM_TIMEOUT, limits=_LIMITS, trust_env=False
+        ) as order_system_http,
+        httpx.AsyncClient(timeout=_WORKSPACE_TIMEOUT, limits=_LIMITS, trust_env=False) as workspace_http,
     ):
         try:
             yield Resources(

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -28,6 +29,11 @@ class Settings(BaseSettings):
         payload_keys: `id:base64` pairs; encrypt what Temporal keeps (S18).
         codec_token: What Temporal UI's codec requests must carry; without it the codec is open, in development only.
         codec_origin: The origin of Temporal UI, as the browser sees it.
+        metrics_token: What a request for the API's figures must carry as a bearer; without it they are open, outside
+            production only.
+        allowed_callback_addresses: Networks that callbacks may come from, with commas between; empty for all (S2).
+        forwarded_header: The one header in which our proxy names the caller's address, and which it overwrites; empty
+            where no proxy stands in front: then the address of the connection counts (S2).
         log_level: Least level that is logged.
         metrics_port: The worker's Prometheus port; 0 for none.
         callback_limit_per_second: Callbacks that one app account may post a second (S26); most sellers share one account,
@@ -53,6 +59,9 @@ class Settings(BaseSettings):
     payload_keys: SecretStr
     codec_token: SecretStr = SecretStr("")
     codec_origin: str = "http://127.0.0.1:8233"
+    metrics_token: SecretStr = SecretStr("")
+    allowed_callback_addresses: str = ""
+    forwarded_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]*$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: int = Field(default=0, ge=0, le=65535)
     callback_limit_per_second: int = Field(default=1000, ge=1)
@@ -79,6 +88,12 @@ class Settings(BaseSettings):
         plain_key(value)
         return value
 
+    @field_validator("allowed_callback_addresses")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if self.environment != "production":
@@ -88,9 +103,22 @@ class Settings(BaseSettings):
             raise ValueError("production talks https only")
         if not self.codec_token.get_secret_value():
             raise ValueError("production needs CODEC_TOKEN: an open codec would show customers' data")
+        if not self.metrics_token.get_secret_value():
+            raise ValueError("production needs METRICS_TOKEN: figures are not public")
         if self.allow_private_event_urls:
             raise ValueError("production does not post events to private addresses")
         return self
+
+
+def networks(value: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Return the networks of a list with commas between; a single address is a network of one.
+
+    Raises:
+        ValueError: One is no network.
+    """
+    return tuple(
+        ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip()
+    )
 
 
 def named_keys(value: SecretStr) -> dict[str, bytes]:

@@ -1,22 +1,26 @@
 """The actions that cases ask the order system for: the intent before the call, then the answer.
 
+An attempt holds a lease while its call may be under way; until that ends nobody else reads or calls for the request.
+
 ActionNotAllowed
 ├── AlreadyAccepted   another action of the case was accepted: there is at most one (I4)
-└── AlreadyEnded      the case has ended: nothing is asked for any more
+├── AlreadyEnded      the case has ended: nothing is asked for any more
+└── ShipmentPast      a later attempt has its case, or the parcel came to its end; the case only has not heard of it
+ActionBusy            an earlier attempt may have a call under way (F7)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, exists, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.cases import without_numbers
 from db.encryption import Cipher
 from db.session import NotFound, Session
-from db.tables import actions, cases
+from db.tables import actions, cases, shipments
 from domain.case_events import ActionRequest, Answer
 
 _REQUEST = TypeAdapter(ActionRequest)
@@ -47,6 +51,18 @@ class AlreadyEnded(ActionNotAllowed):
     """The case has ended (R6.9)."""
 
 
+class ShipmentPast(ActionNotAllowed):
+    """The shipment is past what the case is about (R6.9)."""
+
+
+class ActionBusy(Exception):
+    """An earlier attempt may have a call under way: what it comes to cannot be read yet (I4, F7)."""
+
+    def __init__(self, action_id: str, *, until: datetime) -> None:
+        super().__init__(f"action {action_id}: an earlier attempt may still be asking")
+        self.until = until
+
+
 @dataclass(frozen=True, slots=True)
 class ActionRow:
     """An action that a case asks for.
@@ -58,7 +74,8 @@ class ActionRow:
         is_new: Whether it was begun just now, for the first time.
         answer: The order system's last answer; empty before the first.
         detail: Its words.
-        tries: How often it was begun.
+        tries: How often it was begun; the attempt that began it last holds the lease and knows it by this number.
+        lease_until: Until when that attempt may have a call under way; None once it said what came of it.
     """
 
     id: str
@@ -67,6 +84,7 @@ class ActionRow:
     answer: str
     detail: str
     tries: int
+    lease_until: datetime | None
 
 
 async def begin_action(
@@ -77,15 +95,27 @@ async def begin_action(
     workspace_id: str,
     case_id: str,
     now: datetime,
+    lease_until: datetime,
 ) -> ActionRow:
     """Write the intent to ask the order system for an action, or take it up again.
 
     The case stays locked until the transaction ends. An action that was answered for good is returned as it is.
 
+    Args:
+        session: The transaction.
+        cipher: Seals what is asked for.
+        request: What is asked for.
+        workspace_id: Whose case it is.
+        case_id: The case.
+        now: The time.
+        lease_until: When the call that follows must have ended.
+
     Raises:
         NotFound: The workspace has no such case.
         AlreadyAccepted: Another action of the case was accepted.
         AlreadyEnded: The case has ended.
+        ShipmentPast: The shipment is past what the case is about.
+        ActionBusy: An earlier attempt's lease is running.
     """
     case_row = await _lock_case(session, workspace_id, case_id)
     if case_row is None:
@@ -102,21 +132,20 @@ async def begin_action(
         raise AlreadyAccepted(f"case {case_id}")
     if case_row.ended_at is not None:
         raise AlreadyEnded(f"case {case_id}")
+    # What may have been executed already has to be read first, whatever happened since.
+    is_surely_undone = known is None or known.status == "unavailable"
+    if is_surely_undone and await _shipment_is_past(session, workspace_id, case_id):
+        raise ShipmentPast("the parcel has moved on since")
     if known is not None:
+        if known.status == "asking" and known.lease_until is not None and now < known.lease_until:
+            raise ActionBusy(request.id, until=known.lease_until)
         again = (
             update(actions)
             .where(actions.c.id == request.id, actions.c.workspace_id == workspace_id)
-            .values(status="asking", tries=actions.c.tries + 1, asked_at=now)
+            .values(status="asking", tries=actions.c.tries + 1, asked_at=now, lease_until=lease_until)
         )
         await session.execute(again)
-        return ActionRow(
-            known.id,
-            known.status,
-            is_new=False,
-            answer=known.answer,
-            detail=known.detail,
-            tries=known.tries + 1,
-        )
+        return replace(known, tries=known.tries + 1, lease_until=lease_until)
     await session.execute(
         insert(actions).values(
             id=request.id,
@@ -130,17 +159,43 @@ async def begin_action(
             ),
             status="asking",
             asked_at=now,
+            lease_until=lease_until,
         )
     )
-    return ActionRow(request.id, "asking", is_new=True, answer="", detail="", tries=1)
+    return ActionRow(
+        request.id, "asking", is_new=True, answer="", detail="", tries=1, lease_until=lease_until
+    )
+
+
+async def renew_lease(session: Session, action_id: str, *, tries: int, lease_until: datetime) -> bool:
+    """Extend the lease of the attempt that began an action as its `tries`-th; False if it is no longer its own."""
+    statement = (
+        update(actions)
+        .where(actions.c.id == action_id, actions.c.tries == tries, actions.c.status == "asking")
+        .values(lease_until=lease_until)
+        .returning(actions.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
 
 
 async def record_answer(
-    session: Session, action_id: str, *, answer: Answer, detail: str, now: datetime
-) -> None:
-    """Record the order system's answer to an action; an answer for good is not replaced.
+    session: Session, action_id: str, *, tries: int, answer: Answer, detail: str, now: datetime
+) -> ActionRow:
+    """Record the order system's answer to an action, and return how the action stands then.
+
+    "Accepted" replaces whatever another attempt of the same request recorded before, for it is a fact; else the first
+    answer for good stays. An attempt that no longer holds the lease says nothing by not knowing.
+
+    Args:
+        session: The transaction.
+        action_id: The request's id.
+        tries: Which attempt got the answer.
+        answer: The answer.
+        detail: Its words.
+        now: The time.
 
     Raises:
+        NotFound: There is no such action.
         AlreadyAccepted: It accepted another action of the case before: ops must look at this one.
     """
     owner = select(actions.c.workspace_id, actions.c.case_id).where(actions.c.id == action_id)
@@ -148,6 +203,9 @@ async def record_answer(
     if row is None:
         raise NotFound(f"action {action_id}")
     await _lock_case(session, row.workspace_id, row.case_id)
+    known = await _find_action(session, row.workspace_id, row.case_id, action_id)
+    if known is None:
+        raise NotFound(f"action {action_id}")
     status = _STATUS_OF[answer]
     if status == "accepted":
         others = select(actions.c.id).where(
@@ -158,15 +216,22 @@ async def record_answer(
         )
         if (await session.execute(others)).first() is not None:
             raise AlreadyAccepted(f"case {row.case_id}: action {action_id} came second")
+    if not _counts(known, status, tries):
+        return known
+    said = without_numbers(detail)
     await session.execute(
         update(actions)
-        .where(
-            actions.c.id == action_id,
-            actions.c.workspace_id == row.workspace_id,
-            actions.c.status.not_in(_DECIDED),
-        )
-        .values(status=status, answer=answer.value, detail=without_numbers(detail), answered_at=now)
+        .where(actions.c.id == action_id, actions.c.workspace_id == row.workspace_id)
+        .values(status=status, answer=answer.value, detail=said, answered_at=now, lease_until=None)
     )
+    return replace(known, status=status, answer=answer.value, detail=said, lease_until=None)
+
+
+def _counts(known: ActionRow, status: ActionStatus, tries: int) -> bool:
+    """Tell whether an attempt's answer replaces what is known of an action."""
+    if known.status in _DECIDED:
+        return known.status == "refused" and status == "accepted"
+    return status in _DECIDED or tries == known.tries
 
 
 async def _lock_case(session: Session, workspace_id: str, case_id: str) -> Row[Any] | None:
@@ -179,9 +244,31 @@ async def _lock_case(session: Session, workspace_id: str, case_id: str) -> Row[A
     return (await session.execute(statement)).one_or_none()
 
 
+async def _shipment_is_past(session: Session, workspace_id: str, case_id: str) -> bool:
+    later = cases.alias("later")
+    statement = select(
+        exists().where(
+            later.c.workspace_id == cases.c.workspace_id,
+            later.c.shipment_id == cases.c.shipment_id,
+            tuple_(later.c.attempt, later.c.visit) > tuple_(cases.c.attempt, cases.c.visit),
+        )
+        | exists().where(
+            shipments.c.workspace_id == cases.c.workspace_id,
+            shipments.c.shipment_id == cases.c.shipment_id,
+            shipments.c.final.is_not(None),
+        )
+    ).where(cases.c.workspace_id == workspace_id, cases.c.id == case_id)
+    return bool((await session.execute(statement)).scalar_one_or_none())
+
+
 async def _find_action(session: Session, workspace_id: str, case_id: str, action_id: str) -> ActionRow | None:
     statement = select(
-        actions.c.id, actions.c.status, actions.c.answer, actions.c.detail, actions.c.tries
+        actions.c.id,
+        actions.c.status,
+        actions.c.answer,
+        actions.c.detail,
+        actions.c.tries,
+        actions.c.lease_until,
     ).where(actions.c.workspace_id == workspace_id, actions.c.case_id == case_id, actions.c.id == action_id)
     row = (await session.execute(statement)).one_or_none()
     return None if row is None else ActionRow(is_new=False, **row._asdict())

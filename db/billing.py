@@ -146,7 +146,7 @@ async def note_provider_charge(
     category: str,
     at: datetime,
 ) -> bool:
-    """Note what Gupshup billed for a message, and tell whether it is one of ours."""
+    """Note what Gupshup billed for a message, and tell whether it is one of ours; WhatsApp's id by its fingerprint."""
     ids = [
         column == known
         for column, known in (

@@ -3,13 +3,14 @@
 import base64
 import binascii
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, literal, or_, select, tuple_, update
+from sqlalchemy import ARRAY, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
@@ -73,10 +74,10 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class CustomerCase:
-    """A case of a customer, with the status of the last message it sent."""
+    """A case of a customer, with the statuses that its messages stand at."""
 
     row: CaseRow
-    last_message_status: MessageStatus | None
+    message_statuses: frozenset[MessageStatus]
 
 
 async def add_case(
@@ -228,15 +229,13 @@ async def list_customer_cases(
     session: Session, account_id: str, phone_hash: bytes, *, since: datetime
 ) -> tuple[CustomerCase, ...]:
     """Return the cases of a sender's customer that are open or ended since, newest first, of any workspace (R6.3)."""
-    last_status = (
-        select(messages.c.status)
+    statuses = (
+        select(func.array_agg(messages.c.status.distinct(), type_=ARRAY(messages.c.status.type)))
         .where(messages.c.workspace_id == cases.c.workspace_id, messages.c.case_id == cases.c.id)
-        .order_by(messages.c.created_at.desc(), messages.c.command_id.desc())
-        .limit(1)
         .scalar_subquery()
     )
     statement = (
-        select(*columns(cases, CaseRow), last_status.label("last_message_status"))
+        select(*columns(cases, CaseRow), statuses.label("statuses"))
         .where(
             cases.c.account_id == account_id,
             cases.c.phone_hash == phone_hash,
@@ -245,8 +244,8 @@ async def list_customer_cases(
         .order_by(cases.c.opened_at.desc(), cases.c.id.desc())
     )
 
-    def customer_case(*, last_message_status: MessageStatus | None, **row: Any) -> CustomerCase:
-        return CustomerCase(CaseRow(**row), last_message_status)
+    def customer_case(*, statuses: Sequence[MessageStatus] | None, **row: Any) -> CustomerCase:
+        return CustomerCase(CaseRow(**row), frozenset(statuses or ()))
 
     return await many(session, statement, customer_case)
 
@@ -265,11 +264,25 @@ async def list_open_of_shipment(session: Session, workspace_id: str, shipment_id
     return await many(session, statement, CaseRow)
 
 
-async def list_unstarted(session: Session, *, older_than: datetime, limit: int) -> tuple[CaseRow, ...]:
-    """Return open cases whose run was not started, of all workspaces, oldest first; for the sweep (F6)."""
+async def list_unstarted(
+    session: Session, *, older_than: datetime, limit: int, but: Collection[str] = ()
+) -> tuple[CaseRow, ...]:
+    """Return open cases whose run was not started, of all workspaces, oldest first; for the sweep (F6).
+
+    Args:
+        session: The transaction.
+        older_than: Only those opened before.
+        limit: At most so many.
+        but: Ids of those that are not wanted.
+    """
     statement = (
         _select()
-        .where(cases.c.started_at.is_(None), cases.c.ended_at.is_(None), cases.c.opened_at < older_than)
+        .where(
+            cases.c.started_at.is_(None),
+            cases.c.ended_at.is_(None),
+            cases.c.opened_at < older_than,
+            cases.c.id.not_in(but),
+        )
         .order_by(cases.c.opened_at)
         .limit(limit)
     )
@@ -308,14 +321,22 @@ async def end_case(
     return (await session.execute(statement)).one_or_none() is not None
 
 
-async def note_reply(session: Session, workspace_id: str, case_id: str, at: datetime) -> None:
-    """Note when the customer last answered a case."""
+async def note_reply(session: Session, workspace_id: str, case_id: str, at: datetime) -> int:
+    """Note that the customer answered a case, and return how many answers that makes.
+
+    Raises:
+        NotFound: The workspace has no such case.
+    """
     statement = (
         update(cases)
         .where(*_is(workspace_id, case_id))
-        .values(last_reply_at=func.greatest(cases.c.last_reply_at, at))
+        .values(last_reply_at=func.greatest(cases.c.last_reply_at, at), replies=cases.c.replies + 1)
+        .returning(cases.c.replies)
     )
-    await session.execute(statement)
+    count: int | None = (await session.execute(statement)).scalar_one_or_none()
+    if count is None:
+        raise NotFound(f"case {case_id}")
+    return count
 
 
 def without_numbers(text: str) -> str:

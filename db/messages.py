@@ -231,7 +231,7 @@ async def find_by_command(
 
 
 async def find_by_provider_ids(session: Session, account_id: str, ids: Sequence[str]) -> Message | None:
-    """Return the message of an account that has one of Gupshup's or WhatsApp's ids; the first id decides."""
+    """Return the message of an account that has one of Gupshup's ids or a fingerprint of WhatsApp's; the first decides."""
     if not ids:
         return None
     statement = _select().where(

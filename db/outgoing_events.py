@@ -1,7 +1,7 @@
 """Signed events to a workspace's URL: written in the transaction of what they tell of, delivered by a run (I15)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -115,11 +115,24 @@ async def mark_failed(session: Session, workspace_id: str, event_id: str, now: d
     )
 
 
-async def list_unstarted(session: Session, *, older_than: datetime, limit: int) -> tuple[UnstartedEvent, ...]:
-    """Return events of all workspaces whose delivery was not begun, oldest first; for the sweep."""
+async def list_unstarted(
+    session: Session, *, older_than: datetime, limit: int, but: Collection[str] = ()
+) -> tuple[UnstartedEvent, ...]:
+    """Return events of all workspaces whose delivery was not begun, oldest first; for the sweep.
+
+    Args:
+        session: The transaction.
+        older_than: Only those written before.
+        limit: At most so many.
+        but: Ids of those that are not wanted.
+    """
     statement = (
         select(outgoing_events.c.id, outgoing_events.c.workspace_id)
-        .where(outgoing_events.c.started_at.is_(None), outgoing_events.c.created_at < older_than)
+        .where(
+            outgoing_events.c.started_at.is_(None),
+            outgoing_events.c.created_at < older_than,
+            outgoing_events.c.id.not_in(but),
+        )
         .order_by(outgoing_events.c.created_at)
         .limit(limit)
     )

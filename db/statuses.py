@@ -5,12 +5,12 @@ Statuses only move forward and may overtake the answer of the send; those withou
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Column, Text, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from db.locks import serialize
 from db.messages import Message, find_message
 from db.rows import columns, many, one
 from db.session import NotFound, Session
@@ -37,7 +37,7 @@ class StatusReport:
         account_id: The account whose callback it was.
         status: What it says.
         gupshup_id: Gupshup's id of the message, where given.
-        whatsapp_id: WhatsApp's id of the message, where given.
+        whatsapp_id: Fingerprint of WhatsApp's id of the message, where given: the id itself spells the phone.
         phone_hash: To whom the message went, where given.
         code: Of a failure.
         reason: Of a failure.
@@ -87,7 +87,7 @@ async def record_outcome(
     before = await find_message(session, message_id)
     if before is None:
         raise NotFound(f"message {message_id}")
-    await _serialize(session, before.account_id, before.phone_hash, gupshup_message_id)
+    await serialize(session, before.account_id, before.phone_hash, gupshup_message_id)
     message = await one(session, _LOCKED, Message, {"of_message": message_id})
     if message is None:
         raise NotFound(f"message {message_id}")
@@ -105,8 +105,10 @@ async def record_outcome(
     return message
 
 
-async def give_up_sending(session: Session, *, before: datetime, now: datetime, limit: int) -> int:
-    """Turn what was left half sent into unknown, and return how many it was (I7, I9).
+async def give_up_sending(
+    session: Session, *, before: datetime, now: datetime, limit: int
+) -> tuple[Message, ...]:
+    """Turn what was left half sent into unknown, or what statuses say of it, and return it (I7, I9).
 
     Args:
         session: The transaction.
@@ -120,11 +122,14 @@ async def give_up_sending(session: Session, *, before: datetime, now: datetime, 
         .limit(limit)
     )
     ids = (await session.execute(left)).scalars().all()
-    for message_id in ids:
-        await record_outcome(
-            session, str(message_id), status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
-        )
-    return len(ids)
+    return tuple(
+        [
+            await record_outcome(
+                session, str(message_id), status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
+            )
+            for message_id in ids
+        ]
+    )
 
 
 # --- What callbacks report ---
@@ -136,7 +141,9 @@ async def apply_status(session: Session, report: StatusReport) -> StatusEffect:
     It belongs to the message with its ids. With none, it proves the one send to that customer of whose outcome nothing
     is known, if that was within a quarter of an hour (I7); else it waits for its message.
     """
-    await _serialize(session, report.account_id, report.phone_hash, report.gupshup_id, report.whatsapp_id)
+    # A status and the answer of its send may come at the same instant. Each would look for the other before the other
+    # is committed, and the status would stay an orphan for ever.
+    await serialize(session, report.account_id, report.phone_hash, report.gupshup_id, report.whatsapp_id)
     message = await _match(session, report) or await _find_unproven(session, report)
     if message is None:
         await session.execute(insert(orphan_statuses).values(_orphan(report)))
@@ -178,8 +185,6 @@ def _select() -> Any:
 # Built once: putting a statement together costs more than sending it, and each message comes by here with each status.
 
 _LOCKED = _select().where(messages.c.id == bindparam("of_message")).with_for_update()
-
-_SERIALIZE = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
 
 
 def _locked_by(column: Column[Any]) -> Any:
@@ -237,23 +242,6 @@ _MOVED = (
 )
 
 _MOVE = select(_MOVED).add_cte(_NOTED, _CHARGED)
-
-
-async def _serialize(session: Session, account_id: str, *what: bytes | str | None) -> None:
-    """Let one transaction at a time deal with a customer or a provider's id.
-
-    A status and the answer of its send may come at the same instant. Each would look for the other before the other is
-    committed, and the status would stay an orphan for ever. Sorted, so that no two transactions wait for each other;
-    and before any row is locked.
-    """
-    keys = sorted({_lock_key(account_id, one_of) for one_of in what if one_of})
-    if keys:
-        await session.execute(_SERIALIZE, {"keys": keys})
-
-
-def _lock_key(account_id: str, what: bytes | str) -> int:
-    name = what if isinstance(what, bytes) else what.encode("utf-8", "replace")
-    return int.from_bytes(sha256(account_id.encode() + b"\0" + name).digest()[:8], signed=True)
 
 
 async def _match(session: Session, report: StatusReport) -> Message | None:

@@ -367,6 +367,16 @@ customers = Table(
     _at("last_standard_answer", nullable=True),
 )
 
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _workspace(primary_key=True),
+    Column("phone_hash", LargeBinary, primary_key=True),
+    _id("case_id"),
+    _at("since"),
+    ForeignKeyConstraint(["workspace_id", "case_id"], ["cases.workspace_id", "cases.id"]),
+)
+
 # --- Cases ---
 
 cases = Table(
@@ -403,6 +413,7 @@ cases = Table(
     _at("started", nullable=True),
     _at("ended", nullable=True),
     _at("last_reply", nullable=True),
+    _count("replies"),
     _at("changed"),
     UniqueConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "shipment_id", "attempt", "visit"),
@@ -446,6 +457,7 @@ actions = Table(
     _words("detail"),
     _count("tries", 1),
     _at("asked"),
+    _maybe("lease_until", DateTime(timezone=True)),
     _at("answered", nullable=True),
     ForeignKeyConstraint(["workspace_id", "case_id"], ["cases.workspace_id", "cases.id"]),
     Index(None, "workspace_id", "case_id"),

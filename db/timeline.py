@@ -1,14 +1,17 @@
 """The order's activity: each notification, reply, action and automatic step, once (R5.3)."""
 
+import base64
+import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from db.cases import BadCursor
 from db.encryption import Cipher
 from db.rows import columns, many
 from db.session import Session
@@ -79,6 +82,11 @@ class TimelineEntry:
     message_status: MessageStatus | None
     statuses: tuple[StatusTime, ...]
 
+    @property
+    def cursor(self) -> str:
+        """Return what `list_entries` continues after: the instant alone may be that of several entries."""
+        return base64.urlsafe_b64encode(f"{self.entry.at.isoformat()}|{self.id}".encode()).decode()
+
 
 async def add_entry(session: Session, cipher: Cipher, entry: Entry) -> bool:
     """Put something on an order's activity, and tell whether it is new: the same key again does nothing (I2)."""
@@ -99,7 +107,7 @@ async def list_entries(
     workspace_id: str,
     order_id: str,
     *,
-    before: datetime | None = None,
+    before: str | None = None,
     limit: int = 200,
 ) -> tuple[TimelineEntry, ...]:
     """Return an order's activity, newest first, with the status of each message.
@@ -109,8 +117,11 @@ async def list_entries(
         cipher: Opens the personal parts.
         workspace_id: Whose order.
         order_id: The order.
-        before: Only what happened earlier.
+        before: The cursor of an entry; only what stands after it is returned.
         limit: Most entries.
+
+    Raises:
+        BadCursor: The cursor is not ours.
     """
     statement = (
         select(timeline.c.id, timeline.c.data_sealed, *_PLAIN, messages.c.status.label("message_status"))
@@ -125,7 +136,9 @@ async def list_entries(
         .limit(limit)
     )
     if before is not None:
-        statement = statement.where(timeline.c.at < before)
+        at, number = _from_cursor(before)
+        last = tuple_(at, literal(number, BigInteger))
+        statement = statement.where(tuple_(timeline.c.at, timeline.c.id) < last)
     rows = (await session.execute(statement)).all()
     times = await _list_status_times(
         session, workspace_id, [row.message_id for row in rows if row.message_status is not None]
@@ -144,6 +157,7 @@ async def list_entries(
     return tuple(shown(**row._asdict()) for row in rows)
 
 
+_NUMBERS_END = 2**63  # of PostgreSQL's bigint
 _PLAIN = [timeline.c[name] for name in Entry.__dataclass_fields__ if name != "data"]
 
 
@@ -173,6 +187,17 @@ async def _list_status_times(
         reached = StatusTime(row.status, row.at, row.code, row.reason)
         times[row.message_id] = (*times.get(row.message_id, ()), reached)
     return times
+
+
+def _from_cursor(cursor: str) -> tuple[datetime, int]:
+    try:
+        at, _, number = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        parsed = datetime.fromisoformat(at), int(number)
+    except (ValueError, binascii.Error) as error:
+        raise BadCursor("not a cursor of ours") from error
+    if parsed[0].tzinfo is None or not 0 <= parsed[1] < _NUMBERS_END:
+        raise BadCursor("not a cursor of ours")
+    return parsed
 
 
 def _context(workspace_id: str, key: str) -> str:

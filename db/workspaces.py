@@ -21,6 +21,7 @@ IDEMPOTENCY_KEPT = timedelta(days=7)
 """How long the same key gets the same answer (S5)."""
 
 _ABANDONED_AFTER = timedelta(minutes=1)  # a claim whose process died; no request of ours takes that long
+_OPEN = 503  # stands for an answer that was trouble of ours: never replayed, the same request goes on
 _LAST_USED_EVERY = timedelta(minutes=1)
 _KEY_PREFIX = "esb"
 _POLICY = TypeAdapter(Policy)
@@ -281,13 +282,10 @@ async def claim_idempotency_key(
         "status": None,
         "body": None,
     }
+    is_abandoned = and_(table.c.status.is_(None), table.c.claimed_at < now - _ABANDONED_AFTER)
     forgotten = or_(
         table.c.claimed_at < now - IDEMPOTENCY_KEPT,
-        and_(
-            table.c.status.is_(None),
-            table.c.claimed_at < now - _ABANDONED_AFTER,
-            table.c.request_hash == request_hash,
-        ),
+        and_(table.c.request_hash == request_hash, or_(is_abandoned, table.c.status == _OPEN)),
     )
     statement = insert(table).values(workspace_id=workspace_id, key=key, **fresh)
     claimed = await session.execute(
@@ -302,7 +300,7 @@ async def claim_idempotency_key(
     )
     row = (await session.execute(found)).one_or_none()
     if row is None or row.request_hash == request_hash:
-        if row is None or row.status is None:  # no row: just released by the request that failed
+        if row is None or row.status in (None, _OPEN):  # forgotten or opened since the claim was tried
             return Claim("in_progress")
         return Claim("replay", row.status, row.body)
     return Claim("conflict")
@@ -321,12 +319,12 @@ async def save_idempotent_answer(
 
 
 async def release_idempotency_key(session: Session, workspace_id: str, key: str) -> None:
-    """Give a claimed key back because its request failed without an effect."""
+    """Open a claimed key to the same request, and to no other: this one failed, and may have had its effect."""
     table = idempotency_keys
     await session.execute(
-        delete(table).where(
-            table.c.workspace_id == workspace_id, table.c.key == key, table.c.status.is_(None)
-        )
+        update(table)
+        .where(table.c.workspace_id == workspace_id, table.c.key == key, table.c.status.is_(None))
+        .values(status=_OPEN)
     )
 
 

@@ -46,6 +46,7 @@ class NotSent(StrEnum):
     NO_PHONE = "no_phone"
     INVALID_PHONE = "invalid_phone"
     OPTED_OUT = "opted_out"
+    WRONG_NUMBER = "wrong_number"  # whoever has the phone said "not my order" to this seller (R6.2)
     SWITCHED_OFF = "switched_off"
     ACCOUNT_REMOVED = "account_removed"
     MISSING_VALUE = "missing_value"
@@ -65,6 +66,7 @@ HOPELESS = frozenset(
         NotSent.NO_PHONE,
         NotSent.INVALID_PHONE,
         NotSent.OPTED_OUT,
+        NotSent.WRONG_NUMBER,
         NotSent.SWITCHED_OFF,
         NotSent.ACCOUNT_REMOVED,
         NotSent.MISSING_VALUE,
@@ -72,8 +74,8 @@ HOPELESS = frozenset(
 )
 """No later try of the same case can succeed: it ends as undeliverable at once, not at the deadline (R6.10)."""
 
-WAY_IS_GONE = frozenset({NotSent.OPTED_OUT, NotSent.ACCOUNT_REMOVED})
-"""Not even somebody who has answered can be written to any more (R3.3, R5.5)."""
+WAY_IS_GONE = frozenset({NotSent.OPTED_OUT, NotSent.WRONG_NUMBER, NotSent.ACCOUNT_REMOVED})
+"""Not even somebody who has answered can be written to any more (R3.3, R5.5, R6.2)."""
 
 PASSING = frozenset({NotSent.THROTTLED, NotSent.TRANSIENT, NotSent.TEMPLATE, NotSent.ACCOUNT})
 """Nothing was accepted and a later try may succeed: the case waits and tries again until its deadline (F25, F32-F37)."""

@@ -50,16 +50,21 @@ from domain.shipments import FailedDelivery, find_mobile, national_number
 from intake.telling import Meaning, TellCase, handled, ignored
 from workflows.client import Mail
 
-__all__ = ["Callbacks"]
+__all__ = ["Callbacks", "take_failure"]
 
 _REMEMBERED: Final = timedelta(days=7)
 """How long after its end a case is what a customer's free text is about."""
+
+_REPLIES_A_CASE: Final = 50
+"""After so many answers nothing typed changes a case any more; what is tapped still does."""
 
 _REPLIES_A_MINUTE: Final = 20
 _MINUTE: Final = timedelta(minutes=1)
 _CUSTOMERS_WATCHED: Final = 10_000
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+_WHATSAPP_ID: Final = "wamid."
 
 _LONGEST_TEXT: Final = 4096
 _LONGEST_LINE: Final = 200
@@ -146,13 +151,16 @@ class Callbacks:
         status = _STATUSES.get(event.kind)
         if status is None:
             return ignored(f"status: {event.kind}")
+        gupshup_id, whatsapp_id = event.gupshup_id, event.whatsapp_id
+        if gupshup_id is not None and gupshup_id.startswith(_WHATSAPP_ID):
+            gupshup_id, whatsapp_id = None, gupshup_id
         effect = await statuses.apply_status(
             session,
             StatusReport(
                 account_id=item.owner_id,
                 status=status,
-                gupshup_id=event.gupshup_id,
-                whatsapp_id=event.whatsapp_id,
+                gupshup_id=gupshup_id,
+                whatsapp_id=self._fingerprint(whatsapp_id) if whatsapp_id else None,
                 phone_hash=self._cipher.phone_hash(event.destination) if event.destination else None,
                 code=event.code or "",
                 reason=clean(event.reason)[:_LONGEST_LINE],
@@ -164,28 +172,11 @@ class Callbacks:
         message = effect.message
         if message is None:
             return handled("no message yet: kept for a day")
-        if message.status is not MessageStatus.FAILED or status is not MessageStatus.FAILED:
-            return handled("" if effect.changed else "already further")
-        # Not only when it changed: after a crash the case may not know yet, and the mail's id makes it one fact.
-        return await self._failed(session, item, event, message)
-
-    async def _failed(
-        self, session: Session, item: InboxItem, event: StatusEvent, message: Message
-    ) -> Meaning:
-        """Tell the case that its template failed, and hold what would fail again."""
-        why = NotSent(failure_class(event.code))
-        code = event.code or "no code"
-        if why is NotSent.TEMPLATE and message.template_id:
-            await notifications.hold_template(
-                session, item.owner_id, message.template_id, f"sending failed with code {code}"
-            )
-        elif why is NotSent.ACCOUNT:
-            await accounts.set_attention(session, item.owner_id, f"sending failed with code {code}")
-        if message.case_id is None or message.kind != "template":
-            return handled(f"failed: {code}")
-        fact = MessageNotSent(message.command_id, why, code)
-        mail = Mail(f"failed:{message.id}", fact)
-        return handled(f"failed: {code}", TellCase(message.workspace_id, message.case_id, mail))
+        if message.status is MessageStatus.FAILED:
+            # Not only when this very status says so: its ids may bring a failure that waited for them. And not only
+            # when it changed: after a crash the case may not know yet, and the mail's id makes it one fact.
+            return await take_failure(session, message, is_new=effect.changed)
+        return handled("" if effect.changed else "already further")
 
     async def _inbound(self, session: Session, item: InboxItem, event: InboundMessage) -> Meaning:
         phone_hash = self._cipher.phone_hash(event.phone) if event.phone else None
@@ -214,14 +205,14 @@ class Callbacks:
         row, message = target.row, target.message
         if message is not None and message.status is MessageStatus.UNKNOWN:
             # Who answers it has it: the evidence that the send lacked (reliability rule 6).
-            known = event.context_ids[0] if len(event.context_ids) > 1 else None
-            await statuses.adopt_by_reference(session, message.id, known)
+            known = event.context_ids[0] if len(event.context_ids) > 1 else ""
+            await statuses.adopt_by_reference(session, message.id, known if _UUID.fullmatch(known) else None)
         failure = None
         if isinstance(event.content, Address):
             facts, _ = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
             failure = facts.failure
         reply = _reply(event, target, item.received_at, failure)
-        await timeline.add_entry(
+        is_new = await timeline.add_entry(
             session,
             self._cipher,
             timeline.Entry(
@@ -237,10 +228,14 @@ class Callbacks:
                 data=_as_it_came(event.content),
             ),
         )
-        await cases.note_reply(session, row.workspace_id, row.id, item.received_at)
         # What was let through once is let through again: a repeat is no further answer.
-        if item.tries == 1 and self._flood.is_over(item.owner_id, target.phone_hash, item.received_at):
-            return handled("reply: more than 20 a minute, logged and not passed on")
+        if is_new:
+            count = await cases.note_reply(session, row.workspace_id, row.id, item.received_at)
+            is_flood = self._flood.is_over(item.owner_id, target.phone_hash, item.received_at)
+            if not target.choice and count > _REPLIES_A_CASE:
+                return handled("reply: more than 50 of one case, logged and not passed on")
+            if not target.choice and is_flood:
+                return handled("reply: more than 20 a minute, logged and not passed on")
         mail = Mail(_mail_id(item), CustomerReplied(reply))
         return handled("reply", TellCase(row.workspace_id, row.id, mail))
 
@@ -256,7 +251,7 @@ class Callbacks:
         # Without a postback of ours Gupshup may repeat the label in its place.
         if isinstance(content, Tap) and content.postback and content.postback != content.title:
             return await _by_reference(session, account_id, content.postback, phone_hash)
-        message = await _answered(session, account_id, event)
+        message = await self._answered(session, account_id, event)
         if message is not None and message.case_id is not None:
             _check(message, account_id, phone_hash)
             row = await cases.find_case(session, message.workspace_id, message.case_id)
@@ -275,6 +270,19 @@ class Callbacks:
         label = content.title if isinstance(content, Tap) else ""
         choice = await _choice_of(session, row, label) if label else ""
         return _Target(row, phone_hash, choice)
+
+    async def _answered(self, session: Session, account_id: str, event: InboundMessage) -> Message | None:
+        """Return the message of ours that an answer names: by its context, else by the reference on its buttons."""
+        # An id in a context may be Gupshup's, kept as it is, or WhatsApp's.
+        ids = [known for given in event.context_ids for known in (given, self._fingerprint(given))]
+        message = await messages.find_by_provider_ids(session, account_id, ids)
+        if message is None and event.message_ref and _UUID.fullmatch(event.message_ref):
+            message = await messages.find_message(session, event.message_ref)
+        return message
+
+    def _fingerprint(self, whatsapp_id: str) -> str:
+        """Return how an id of WhatsApp's is kept: whoever decodes the id itself reads the customer's phone (I12)."""
+        return self._cipher.fingerprint(whatsapp_id).hex()
 
     async def _user(self, session: Session, item: InboxItem, event: UserEvent) -> Meaning:
         if event.phone is None or event.kind not in ("opted_in", "opted_out"):
@@ -330,6 +338,23 @@ class Callbacks:
         return handled(word, *(TellCase(row.workspace_id, row.id, mail) for row in still_open))
 
 
+async def take_failure(session: Session, message: Message, *, is_new: bool) -> Meaning:
+    """Hold what would fail again as a message just did, and return how its case learns of it, new or not."""
+    why, code = NotSent(failure_class(message.code or None)), message.code or "no code"
+    # What is no news is held already, and may have been let go since.
+    if is_new and why is NotSent.TEMPLATE and message.template_id:
+        await notifications.hold_template(
+            session, message.account_id, message.template_id, f"sending failed with code {code}"
+        )
+    elif is_new and why is NotSent.ACCOUNT:
+        await accounts.set_attention(session, message.account_id, f"sending failed with code {code}")
+    if message.case_id is None or message.kind != "template":
+        return handled(f"failed: {code}")
+    fact = MessageNotSent(message.command_id, why, code)
+    mail = Mail(f"failed:{message.id}", fact)
+    return handled(f"failed: {code}", TellCase(message.workspace_id, message.case_id, mail))
+
+
 async def _by_reference(
     session: Session, account_id: str, postback: str, phone_hash: bytes | None
 ) -> _Target:
@@ -345,17 +370,6 @@ async def _by_reference(
     if row is None:
         raise _Stranger("the reference's case is gone")
     return _Target(row, message.phone_hash, found.choice, message)
-
-
-async def _answered(session: Session, account_id: str, event: InboundMessage) -> Message | None:
-    """Return the message of ours that an answer names: by its context, else by the reference on its buttons."""
-    if event.context_ids:
-        message = await messages.find_by_provider_ids(session, account_id, event.context_ids)
-        if message is not None:
-            return message
-    if event.message_ref and _UUID.fullmatch(event.message_ref):
-        return await messages.find_message(session, event.message_ref)
-    return None
 
 
 async def _choice_of(session: Session, row: CaseRow, label: str) -> str:
@@ -380,8 +394,8 @@ def _check(message: Message, account_id: str, phone_hash: bytes | None) -> None:
 def _likeliest(known: Sequence[CustomerCase]) -> CaseRow | None:
     """Choose the case that free text is about: the one open case, else the newest whose message arrived (R6.3)."""
     still_open = [case for case in known if not case.row.outcome]
-    reached = [case for case in still_open if case.last_message_status in _REACHED]
-    sent = [case for case in still_open if case.last_message_status in _SENT]
+    reached = [case for case in still_open if case.message_statuses & _REACHED]
+    sent = [case for case in still_open if case.message_statuses & _SENT]
     for candidates in (reached, sent, still_open, known):
         if candidates:
             return candidates[0].row

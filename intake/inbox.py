@@ -5,6 +5,7 @@ nothing; a row that itself is the trouble is parked after five tries, and no row
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -18,11 +19,12 @@ from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Database, DatabaseUnavailable, Session
 from domain.failures import Capabilities
+from domain.messages import MessageStatus
 from domain.shipments import FailedDelivery
 from intake import shipments
-from intake.gupshup import Callbacks
+from intake.gupshup import Callbacks, take_failure
 from intake.shipments import Report
-from intake.telling import Meaning, StartCase, Teller, Telling
+from intake.telling import Meaning, Teller, Telling
 from workflows.client import Workflows, WorkflowsUnavailable
 
 __all__ = ["Intake"]
@@ -35,6 +37,7 @@ _UNSTARTED_AFTER = timedelta(seconds=15)  # whoever committed them is about to s
 _SENDING_AT_MOST = timedelta(minutes=5)  # beyond its lease; whoever sent it is dead, or its case has ended
 _PAUSES = (5, 30, 120, 300)  # seconds after a row's own failures: five tries in about ten minutes
 _LONGEST_PAUSE = 60  # seconds after an outage of ours
+_PUT_OFF_AT_MOST = 1000  # ids that a sweep leaves out; beyond that the longest known has its turn again
 
 
 class Intake:
@@ -63,6 +66,8 @@ class Intake:
         self._clock = clock
         self._capabilities = capabilities
         self._callbacks = Callbacks(cipher)
+        self._later = _Later()
+        self._failures: list[Telling] = []
         self._teller = Teller(database=database, cipher=cipher, workflows=workflows, clock=clock)
 
     async def handle(self, inbox_id: int) -> None:
@@ -90,7 +95,7 @@ class Intake:
             await self._handle(item)
 
     async def sweep(self, limit: int = 100) -> int:
-        """Handle what is due, start what was committed and never started (F6); return how much there was.
+        """Handle what is due, start what was committed and never started (F6); return how much came to its end.
 
         Raises:
             DatabaseUnavailable: PostgreSQL cannot be reached.
@@ -98,23 +103,22 @@ class Intake:
         now = self._clock()
         async with self._database.transaction() as session:
             items = await inbox.claim_due(session, self._cipher, limit=limit, now=now, lease=_LEASE)
-            older_than = now - _UNSTARTED_AFTER
-            rows = await cases.list_unstarted(session, older_than=older_than, limit=limit)
-            events = await outgoing_events.list_unstarted(session, older_than=older_than, limit=limit)
-        given_up = await self._database.in_transaction(
-            lambda session: statuses.give_up_sending(
-                session, before=now - _SENDING_AT_MOST, now=now, limit=limit
+            older_than, later = now - _UNSTARTED_AFTER, self._later.ids(now)
+            rows = await cases.list_unstarted(session, older_than=older_than, limit=limit, but=later)
+            unstarted = [(row, await shipments.tell_of(session, row)) for row in rows]
+            events = await outgoing_events.list_unstarted(
+                session, older_than=older_than, limit=limit, but=later
             )
-        )
-        await _each(self._handle(item) for item in items)
-        await _each(
-            self._quietly(self._teller.tell(StartCase(row.workspace_id, row.id)), case_id=row.id)
-            for row in rows
-        )
-        await _each(
-            self._quietly(self._deliver(event.workspace_id, event.id), event_id=event.id) for event in events
-        )
-        return len(items) + len(rows) + len(events) + given_up
+        given_up = await self._give_up_sending(limit)
+        done = [
+            *await _each(self._handle(item) for item in items),
+            *await _each(self._unless_later(row.id, self._teller.tell_all(tell)) for row, tell in unstarted),
+            *await _each(
+                self._unless_later(event.id, self._deliver(event.workspace_id, event.id)) for event in events
+            ),
+        ]
+        await self._tell_failures()
+        return given_up + sum(done)
 
     async def report(self, workspace_id: str, failed: FailedDelivery) -> Report:
         """Take a failed delivery that was reported by other ways than a callback (R8.1).
@@ -137,8 +141,8 @@ class Intake:
             )
 
         report = await self._database.in_transaction(work)
-        for telling in report.tell:
-            await self._quietly(self._teller.tell(telling), case_id=telling.case_id)
+        if report.tell:
+            await self._quietly(self._teller.tell_all(report.tell), shipment_id=failed.shipment_id)
         return report
 
     async def tell(self, telling: Telling) -> None:
@@ -149,7 +153,44 @@ class Intake:
         """
         await self._teller.tell(telling)
 
-    async def _handle(self, item: InboxItem) -> None:
+    async def _give_up_sending(self, limit: int) -> int:
+        """Give up what was left half sent, and return how much that was.
+
+        A status that waited may prove that such a message failed: then its case has to learn of it.
+        """
+
+        async def work(session: Session) -> tuple[int, list[Telling]]:
+            now = self._clock()
+            left = await statuses.give_up_sending(
+                session, before=now - _SENDING_AT_MOST, now=now, limit=limit
+            )
+            failed = [message for message in left if message.status is MessageStatus.FAILED]
+            meanings = [await take_failure(session, message, is_new=True) for message in failed]
+            return len(left), [telling for meaning in meanings for telling in meaning.tell]
+
+        count, failures = await self._database.in_transaction(work)
+        self._failures.extend(failures)
+        return count
+
+    async def _tell_failures(self) -> None:
+        """Tell cases of messages that failed after all; again with the next sweep where Temporal is away."""
+        failures, self._failures = self._failures, []
+        told = await _each(
+            self._quietly(self._teller.tell_all([failure]), case_id=failure.case_id) for failure in failures
+        )
+        self._failures += [failure for failure, is_told in zip(failures, told, strict=True) if not is_told]
+
+    async def _unless_later(self, what: str, work: Awaitable[None]) -> bool:
+        """Do what the sweep found left over, and leave it alone for a while if it fails again."""
+        is_done = await self._quietly(work, id=what)
+        if is_done:
+            self._later.forget(what)
+        else:
+            self._later.put_off(what, self._clock())
+        return is_done
+
+    async def _handle(self, item: InboxItem) -> bool:
+        """Handle a claimed row, and tell whether that is the end of it."""
         log = _log.bind(inbox_id=item.id, source=item.source)
         try:
             meaning = await self._database.in_transaction(lambda session: self._understand(session, item))
@@ -169,6 +210,9 @@ class Intake:
         except Exception as error:
             log.exception("intake.failed", tries=item.tries)
             await self._failed(item, f"{type(error).__name__}")
+        else:
+            return True
+        return False
 
     async def _understand(self, session: Session, item: InboxItem) -> Meaning:
         """Give a row its effect on our own data; marked in the same transaction if nobody has to be told."""
@@ -211,20 +255,50 @@ class Intake:
             await outgoing_events.mark_started(session, workspace_id, event_id, self._clock())
 
     @staticmethod
-    async def _quietly(work: Awaitable[None], **ids: object) -> None:
-        """Do what the next sweep does again if it fails."""
+    async def _quietly(work: Awaitable[None], **ids: object) -> bool:
+        """Do what a later sweep does again if it fails, and tell whether it was done."""
         try:
             await work
         except Exception as error:  # noqa: BLE001 - one row's trouble never stops the others
             _log.warning("intake.left_for_sweep", error=type(error).__name__, **ids)
+            return False
+        return True
 
 
-async def _each(works: Iterable[Awaitable[None]]) -> None:
-    """Do everything, a few at a time."""
+class _Later:
+    """Remembers what failed and when to try it again: what always fails must not keep the sweep from the rest.
+
+    Kept by process: another one, or this one begun again, tries it once more, which does no harm.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
+
+    def ids(self, now: datetime) -> list[str]:
+        """Return what is not to be tried yet."""
+        return [known for known, (until, _) in self._known.items() if until > now]
+
+    def put_off(self, what: str, now: datetime) -> None:
+        """Wait longer after each failure."""
+        _, count = self._known.pop(what, (now, 0))
+        self._known[what] = (
+            now + timedelta(seconds=min(2**count, _LONGEST_PAUSE)),
+            min(count + 1, _LONGEST_PAUSE),
+        )
+        if len(self._known) > _PUT_OFF_AT_MOST:
+            self._known.popitem(last=False)
+
+    def forget(self, what: str) -> None:
+        """Forget what was done."""
+        self._known.pop(what, None)
+
+
+async def _each(works: Iterable[Awaitable[bool]]) -> list[bool]:
+    """Do everything, a few at a time, and return what was done."""
     free = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(work: Awaitable[None]) -> None:
+    async def one(work: Awaitable[bool]) -> bool:
         async with free:
-            await work
+            return await work
 
-    await asyncio.gather(*(one(work) for work in works))
+    return await asyncio.gather(*(one(work) for work in works))

@@ -15,12 +15,12 @@ from db.workspaces import Workspace
 from domain import timing
 from domain.case_events import ShipmentMoved, Superseded
 from domain.cases import CaseFacts
-from domain.failures import REASON_RULES, Capabilities, Mode, Reason
+from domain.failures import REASON_RULES, Capabilities, Handling, Mode, Reason
 from domain.shipments import FINAL_MOVES, FailedDelivery, JourneyEvent, ShipmentMove
 from intake.telling import Meaning, StartCase, TellCase, Telling, handled, ignored
 from workflows.client import Mail
 
-__all__ = ["Report", "report", "understand"]
+__all__ = ["Report", "report", "tell_of", "understand"]
 
 _EVENT = JourneyEvent.FAILED_DELIVERY.value
 _NEXT_VISIT = timedelta(hours=1)
@@ -145,7 +145,7 @@ async def _again(
         entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=key, detail=detail)
         await timeline.add_entry(session, cipher, entry)
         return Report("conflict", "another report for the same attempt; the first one stands", known)
-    tell = () if known.outcome else await _tell_of(session, known)
+    tell = () if known.outcome else await tell_of(session, known)
     return Report("known", "the same report again", known, tell)
 
 
@@ -159,7 +159,7 @@ async def _open(
     now: datetime,
     phone_problem: str,
 ) -> Report:
-    """Open the case, unless nobody may be written to (R5.1)."""
+    """Open the case, unless nobody may be written to (R5.1); what nobody is asked about needs no account (R6.12)."""
     language = failed.language or workspace.default_language
     sender = await accounts.find_sender(session, workspace.id)
     notification = (
@@ -167,7 +167,8 @@ async def _open(
         if sender is not None
         else None
     )
-    if sender is None or notification is None or not notification.is_on:
+    is_asked = REASON_RULES[failed.reason].handling is not Handling.REATTEMPT_AUTOMATICALLY
+    if is_asked and (sender is None or notification is None or not notification.is_on):
         reason = "no WhatsApp account is installed" if sender is None else "the notification is switched off"
         key = f"not-sent:{failed.shipment_id}:{failed.attempt}:{failed.visit}"
         entry = _entry(
@@ -178,7 +179,7 @@ async def _open(
     case_id = str(uuid4())
     facts = CaseFacts(
         case_id=case_id,
-        account_id=sender.id,
+        account_id=sender.id if sender is not None else "",
         failure=failed,
         capabilities=capabilities,
         language=language,
@@ -207,10 +208,10 @@ async def _open(
         },
     )
     await timeline.add_entry(session, cipher, entry)
-    return Report("opened", case=row, tell=await _tell_of(session, row))
+    return Report("opened", case=row, tell=await tell_of(session, row))
 
 
-async def _tell_of(session: Session, row: CaseRow) -> tuple[Telling, ...]:
+async def tell_of(session: Session, row: CaseRow) -> tuple[Telling, ...]:
     """Return what follows from an open case: earlier attempts' cases end, then its own run starts (R6.1)."""
     still_open = await cases.list_open_of_shipment(session, row.workspace_id, row.shipment_id)
     mail = Mail(f"superseded:{row.id}", Superseded(row.attempt))

@@ -3,19 +3,31 @@
 Everything here may be done again: starting is idempotent by the run's id, mail by its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import structlog
+
 from db import cases
 from db.cases import CaseRow
 from db.encryption import Cipher
-from db.session import Database
+from db.session import Database, DatabaseUnavailable
 from domain.case_events import ActionRequest, CustomerReplied
 from domain.cases import Outcome, ended_case
 from domain.failures import Action, Mode
-from workflows.client import CaseNotRunning, CaseRef, CaseStart, LateReply, Mail, Workflows
+from workflows.client import (
+    CaseNotRunning,
+    CaseRef,
+    CaseStart,
+    LateReply,
+    Mail,
+    Workflows,
+    WorkflowsUnavailable,
+)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,27 @@ class Teller:
                 await self._start(telling.workspace_id, telling.case_id)
             case TellCase():
                 await self._tell_case(telling)
+
+    async def tell_all(self, tellings: Iterable[Telling]) -> None:
+        """Tell things in their order: while Temporal is away all that follows waits, but never for one run's trouble.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+            ExceptionGroup: Some could not be told for reasons of their own; the others were.
+        """
+        failed: list[Exception] = []
+        for telling in tellings:
+            try:
+                await self.tell(telling)
+            except (WorkflowsUnavailable, DatabaseUnavailable):
+                raise
+            except CaseNotRunning:
+                _log.exception("intake.case.not_running", case_id=telling.case_id)
+            except Exception as error:  # noqa: BLE001 - raised when the others had their turn
+                _log.warning("intake.not_told", error=type(error).__name__, case_id=telling.case_id)
+                failed.append(error)
+        if failed:
+            raise ExceptionGroup("not told", failed)
 
     async def _start(self, workspace_id: str, case_id: str) -> None:
         async with self._database.transaction() as session:

@@ -39,7 +39,9 @@ class FakeWorkflows(Workflows):
 
     Attributes:
         is_down: Whether Temporal answers nothing.
+        outages: For how many of the next calls it is away.
         failures: How many of the next calls fail although Temporal is there.
+        stuck: Shipments and events whose run never starts, whatever is tried.
         dies_next: Whether the process that tells a run next dies right after it.
         started: What runs began with, by run.
         mail: What runs were told, in order; repeats are dropped as a run drops them.
@@ -53,7 +55,9 @@ class FakeWorkflows(Workflows):
 
     def __init__(self) -> None:  # no client behind it
         self.is_down = False
+        self.outages = 0
         self.failures = 0
+        self.stuck: set[str] = set()
         self.dies_next = False
         self.started: dict[CaseRef, CaseStart] = {}
         self.mail: list[tuple[CaseRef, Mail]] = []
@@ -65,7 +69,8 @@ class FakeWorkflows(Workflows):
         self.act_answer: ManualAnswer | ActRefused = ManualAnswer("ended", "resolved", "done")
 
     def _answer(self) -> None:
-        if self.is_down:
+        if self.is_down or self.outages:
+            self.outages = max(self.outages - 1, 0)
             raise WorkflowsUnavailable("away")
         if self.failures:
             self.failures -= 1
@@ -75,10 +80,15 @@ class FakeWorkflows(Workflows):
         if ref not in self.started or ref in self.ended:
             raise CaseNotRunning(case_workflow_id(ref))
 
+    def _check_starts(self, what: str) -> None:
+        if what in self.stuck:
+            raise RuntimeError("cannot start")
+
     async def start_case(self, start: CaseStart) -> bool:
         """Start a run once."""
         self._answer()
         failure = start.facts.failure
+        self._check_starts(failure.shipment_id)
         ref = CaseRef(failure.workspace_id, failure.shipment_id, failure.attempt, failure.visit)
         is_new = ref not in self.started
         self.started.setdefault(ref, start)
@@ -112,6 +122,7 @@ class FakeWorkflows(Workflows):
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Remember an event once."""
         self._answer()
+        self._check_starts(event_id)
         if (key := f"{workspace_id}/{event_id}") not in self.delivered:
             self.delivered.append(key)
 

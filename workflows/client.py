@@ -48,6 +48,21 @@ __all__ = [
     "case_workflow_id",
 ]
 
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
+        RPCStatusCode.CANCELLED,
+    }
+)
+"""What the server says when it cannot just now. All else is about the question, which no waiting makes better."""
+
+_MARKS = str.maketrans({"%": "%25", ":": "%3A", "~": "%7E"})  # what the parts of an id are told apart by
+
 _CALL_SECONDS = 5.0
 _ACT_SECONDS = 25.0  # an act by hand waits for the order system's answer; the same id asks again
 
@@ -73,9 +88,9 @@ class ActRefused(Exception):
 
 
 def case_workflow_id(ref: CaseRef) -> str:
-    """Return the id of a case's run; built here, parsed nowhere."""
-    visit = f":{ref.visit}" if ref.visit > 1 else ""
-    return f"case:{ref.workspace_id}:{ref.shipment_id}:{ref.attempt}{visit}"
+    """Return the id of a case's run, its own whatever the shipment is called; built here, parsed nowhere."""
+    visit = f"~{ref.visit}" if ref.visit > 1 else ""
+    return f"case:{ref.workspace_id}:{ref.shipment_id.translate(_MARKS)}:{ref.attempt}{visit}"
 
 
 class Workflows:
@@ -201,6 +216,8 @@ def _asking(workflow_id: str, *, of_a_run: bool = False) -> Iterator[None]:
     except RPCError as error:
         if of_a_run and error.status is RPCStatusCode.NOT_FOUND:
             raise CaseNotRunning(workflow_id) from error
+        if error.status not in _AWAY:
+            raise
         raise WorkflowsUnavailable(workflow_id) from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         raise WorkflowsUnavailable(workflow_id) from error

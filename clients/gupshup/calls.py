@@ -4,6 +4,7 @@ A send ends in one of three ways, decided by one table (`_sent`). There is no id
 for a message by an id of ours, so what may have been taken is `Unknown` and must never be sent again.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -110,11 +111,20 @@ class _Cut:
 class Gupshup:
     """The API for all accounts; each call names whose credentials it uses.
 
-    The HTTP client is given ready: it sets the time-outs, and it must not retry.
+    The HTTP client is given ready: it sets the time-outs of each step, and it must not retry. Its pool time-out must
+    be the shorter one: only then is it known that a request which got no connection was not sent.
     """
 
-    def __init__(self, http: httpx.AsyncClient, *, base_url: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, *, base_url: str, total_seconds: float = 10.0) -> None:
+        """Take what the calls need.
+
+        Args:
+            http: Makes the requests.
+            base_url: Where the API is served.
+            total_seconds: The longest that one request may take, from the wait for a connection to the end of the body.
+        """
         self._http = http
+        self._total_seconds = total_seconds
         self._base_url = base_url.rstrip("/")
 
     async def send_template(
@@ -209,14 +219,18 @@ class Gupshup:
             request = self._http.build_request(method, f"{self._base_url}{path}", data=form, headers=headers)
         except (httpx.InvalidURL, UnicodeError):
             return _NotSent("request", "the request cannot be written")
+        response: httpx.Response | None = None
         try:
-            response = await self._http.send(request, stream=True, follow_redirects=False)
+            async with asyncio.timeout(self._total_seconds):
+                response = await self._http.send(request, stream=True, follow_redirects=False)
+                async with aclosing(response):
+                    return _Answer(response.status_code, await _read(response), _retry_after(response))
         except _NOT_SENT as error:
             return _NotSent("connection", type(error).__name__)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
+            if response is not None:  # the status came, and decides
+                return _Answer(response.status_code, None, _retry_after(response))
             return _Cut(type(error).__name__)
-        async with aclosing(response):
-            return _Answer(response.status_code, await _read(response), _retry_after(response))
 
 
 def _sent(came: _Answer | _NotSent | _Cut, credentials: Credentials) -> SendOutcome:

@@ -45,8 +45,10 @@ class _Journal:
     kept: list[wire.Event] = field(default_factory=list)
 
 
-def _whatsapp_id() -> str:
-    return "wamid." + base64.b64encode(b"\x1d\x81\xc1" + secrets.token_bytes(27)).decode()
+def _whatsapp_id(phone: str) -> str:
+    """Return an id as WhatsApp's are: whoever decodes it reads the phone."""
+    head = b"\x1c\x18" + bytes((len(phone),)) + phone.encode()
+    return "wamid." + base64.b64encode(head + b"\x15\x02\x00" + secrets.token_bytes(21)).decode()
 
 
 class Network:
@@ -98,7 +100,7 @@ class Network:
         message = Message(
             id=str(uuid.uuid4()),
             whatsapp_id=str(uuid.uuid4()),
-            meta_id=_whatsapp_id(),
+            meta_id=_whatsapp_id(number),
             app=app,
             phone=number,
             content=content,
@@ -217,7 +219,7 @@ class Network:
         if context is None and answers is not None:
             context = {"id": answers.whatsapp_id, "gsId": answers.id}
         reply = Reply(
-            id=_whatsapp_id(),
+            id=_whatsapp_id(phone.number),
             app=app,
             phone=phone,
             kind=kind,

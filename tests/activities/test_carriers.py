@@ -1,19 +1,24 @@
 """Actions: the order system is asked once, and read before it is asked again."""
 
-from datetime import date
+import asyncio
+from datetime import date, timedelta
 from typing import Literal
 
 import pytest
+from sqlalchemy import delete
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.values import ActionResult
+from activities.values import ActionResult, TakeActionTask
 from clients.carriers.base import CarrierAnswer, ShipmentReading
-from db import cases
+from db import actions, cases
+from db.tables import order_accounts
 from domain.case_events import ActionRequest, Answer
 from domain.case_state import Progress
 from domain.failures import Action, Mode
 from tests.activities.conftest import Died, Shop
 from tests.factories import NOW, PHONE
 
+_LEASE = timedelta(seconds=35)
 _STILL_FAILED = ShipmentReading("failed_delivery", is_failed_delivery=True, resolution_recorded=False)
 _RECORDED = ShipmentReading("failed_delivery", is_failed_delivery=True, resolution_recorded=True)
 _MOVED = ShipmentReading("out_for_delivery", is_failed_delivery=False, resolution_recorded=False)
@@ -79,6 +84,7 @@ async def test_shipment_is_read_before_an_action_is_asked_again(
         shop.carrier.answers.append(CarrierAnswer(Answer.UNKNOWN, "ReadTimeout"))
         assert (await shop.take_action(_request(shop))).answer is Answer.UNKNOWN
     shop.carrier.reading = reading
+    shop.now += _LEASE
     assert (await shop.take_action(_request(shop), attempt=2)).answer is answer
     assert shop.carrier.reads == ["TRK1001"]
     assert len(shop.carrier.requests) == calls
@@ -102,6 +108,7 @@ async def test_dead_attempt_is_never_followed_by_a_second_action(
         await shop.take_action(_request(shop))
     shop.database.dies = None
     shop.carrier.reading = _RECORDED if shop.carrier.requests else _STILL_FAILED
+    shop.now += _LEASE
     assert (await shop.take_action(_request(shop), attempt=2)).answer is Answer.ACCEPTED
     assert (len(shop.carrier.requests), len(shop.carrier.reads)) == (calls, reads)
 
@@ -114,18 +121,81 @@ async def test_second_action_of_a_case_is_not_asked_for(shop: Shop) -> None:  # 
     assert len(shop.carrier.requests) == 1
 
 
-async def test_second_worker_on_the_same_action_reads_first(shop: Shop) -> None:  # I4, F7
-    """It finds the action begun, and cannot know that the first worker is alive."""
-    seen: list[ActionResult] = []
+async def test_second_worker_waits_while_the_first_may_be_asking(shop: Shop) -> None:  # I4, F7
+    """In flight and not yet recorded, the parcel reads as if nobody had asked."""
+    shop.carrier.reading = _STILL_FAILED
 
     async def second() -> None:
-        shop.carrier.reading = _RECORDED
-        seen.append(await shop.take_action(_request(shop), attempt=2))
+        shop.now += timedelta(seconds=9)
+        with pytest.raises(ApplicationError) as busy:
+            await shop.take_action(_request(shop), attempt=2)
+        assert (busy.value.type, busy.value.next_retry_delay) == ("Busy", timedelta(seconds=26))
+        assert (busy.value.category, busy.value.non_retryable) == (ApplicationErrorCategory.BENIGN, False)
 
     shop.carrier.meanwhile.append(second)
-    seen.append(await shop.take_action(_request(shop)))
-    assert [result.answer for result in seen] == [Answer.ACCEPTED] * 2
+    assert (await shop.take_action(_request(shop))).answer is Answer.ACCEPTED
+    assert (await shop.take_action(_request(shop), attempt=3)).answer is Answer.ACCEPTED
+    assert (len(shop.carrier.requests), len(shop.carrier.reads)) == (1, 0)
+
+
+async def test_call_is_cut_while_the_lease_is_sure_to_last(shop: Shop) -> None:  # I4, F55
+    """Then nobody knows, and the parcel is read before it is asked again."""
+    shop.carriers._longest_call = timedelta(seconds=0.05)
+    shop.carrier.meanwhile.append(lambda: asyncio.sleep(5))
+    assert await shop.take_action(_request(shop)) == ActionResult(Answer.UNKNOWN, "no answer in time")
+    shop.carrier.reading = _RECORDED
+    assert (await shop.take_action(_request(shop))).answer is Answer.ACCEPTED
     assert (len(shop.carrier.requests), len(shop.carrier.reads)) == (1, 1)
+
+
+@pytest.mark.parametrize("is_taken_over", [True, False])
+async def test_thawed_worker_asks_only_if_the_lease_is_still_its_own(
+    shop: Shop, *, is_taken_over: bool
+) -> None:  # I4, F7
+    """It froze between the intent and the request, for longer than the lease."""
+    begin = shop.carriers._begin
+
+    async def begin_and_freeze(task: TakeActionTask) -> object:
+        begun = await begin(task)
+        shop.carriers._begin = begin  # type: ignore[method-assign]
+        shop.now += timedelta(minutes=5)
+        if is_taken_over:
+            assert (await shop.take_action(_request(shop), attempt=2)).answer is Answer.ACCEPTED
+        return begun
+
+    shop.carriers._begin = begin_and_freeze  # type: ignore[method-assign, assignment]
+    if is_taken_over:
+        with pytest.raises(ApplicationError, match="may still be asking"):
+            await shop.take_action(_request(shop))
+    else:
+        assert (await shop.take_action(_request(shop))).answer is Answer.ACCEPTED
+    assert (len(shop.carrier.requests), len(shop.carrier.reads)) == (1, int(is_taken_over))
+
+
+async def test_answer_that_another_attempt_got_is_the_answer(shop: Shop) -> None:  # I4
+    """A refusal of the late one does not hide that the order system has accepted."""
+    request = _request(shop)
+
+    async def accepted_meanwhile() -> None:
+        await shop.change(
+            lambda session: actions.record_answer(
+                session, request.id, tries=1, answer=Answer.ACCEPTED, detail="first", now=shop.now
+            )
+        )
+
+    shop.carrier.meanwhile.append(accepted_meanwhile)
+    shop.carrier.answers.append(CarrierAnswer(Answer.NOT_WAITING, "already submitted", 400))
+    assert await shop.take_action(request) == ActionResult(Answer.ACCEPTED, "first")
+
+
+async def test_seller_without_an_order_system_is_told_no(shop: Shop) -> None:
+    """It is an answer for good, not an error to be tried for ever."""
+    await shop.change(lambda session: session.execute(delete(order_accounts)))
+    refused = ActionResult(Answer.REFUSED, "no order system is connected")
+    assert await shop.take_action(_request(shop)) == refused
+    assert await shop.take_action(_request(shop), attempt=2) == refused
+    assert shop.carrier.requests == []
+    assert await shop.topics() == ["reattempt_asked", "reattempt_refused"]
 
 
 async def test_nothing_is_asked_for_once_the_case_has_ended(shop: Shop) -> None:  # I4, R6.9

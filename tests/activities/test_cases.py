@@ -1,17 +1,18 @@
 """Recording: the same again changes nothing, and who asked for it hears of the end."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.values import EndCaseTask, EndResult
-from db import cases, outgoing_events, workspaces
+from db import cases, outgoing_events, suppressions, workspaces
 from domain.case_events import EndCase, Note
 from domain.cases import Outcome
 from domain.failures import Mode
 from tests.activities.conftest import Died, Shop
-from tests.factories import NOW
+from tests.factories import NOW, PHONE
 
 _ENDPOINT = workspaces.EventEndpoint(
     "kapaskraft", "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA=="
@@ -65,6 +66,18 @@ async def test_workspace_with_an_endpoint_hears_of_what_it_must_act_on(
         assert event.data["case_id"] == shop.facts.case_id
         assert event.data["outcome"] == outcome.value
         assert not {"customer_name", "customer_phone", "phone"} & set(event.data)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_wrong_number_is_suppressed_for_this_seller(shop: Shop, outcome: Outcome) -> None:  # R6.2
+    """By no other end, and for no other seller."""
+    await _end(shop, outcome)
+    hashed = shop.cipher.phone_hash(PHONE)
+    for workspace_id, expected in (("kapaskraft", outcome is Outcome.NOT_MY_ORDER), ("other", False)):
+        found = await shop.change(
+            partial(suppressions.is_suppressed, workspace_id=workspace_id, phone_hash=hashed)
+        )
+        assert found is expected
 
 
 async def test_workspace_without_an_endpoint_gets_no_event(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """Sending: once, only what is allowed now, and charged to whom it belongs."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -11,8 +12,9 @@ from temporalio.exceptions import ApplicationError
 from activities.messages import _wire_message
 from activities.values import MessageResult
 from clients.gupshup import Accepted, ButtonsMessage, ListMessage, Refused, TextMessage, Unknown
-from db import accounts, customers, notifications
-from db.session import Session
+from db import accounts, cases, customers, messages, notifications, statuses, suppressions
+from db.locks import serialize
+from db.session import Session, TryAgain
 from domain.case_events import Purpose
 from domain.messages import MessageStatus, NotSent
 from domain.timing import Policy
@@ -139,6 +141,69 @@ async def test_answer_that_never_came_is_unknown(shop: Shop) -> None:  # F28
     assert len(shop.gupshup.sent) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "result"),
+    [
+        (MessageStatus.DELIVERED, "", MessageResult(is_accepted=True)),
+        (MessageStatus.FAILED, "1002", MessageResult(why=NotSent.RECIPIENT, detail="1002")),
+    ],
+)
+async def test_status_that_overtook_an_interrupted_send_says_what_became_of_it(
+    shop: Shop, status: MessageStatus, code: str, result: MessageResult
+) -> None:  # F28, F30
+    """It waited as an orphan until nobody could say more."""
+    shop.gupshup.answers.append(Died())
+    with pytest.raises(Died):
+        await shop.send_template()
+    hashed = shop.cipher.phone_hash(PHONE)
+    report = statuses.StatusReport(
+        account_id="account-1", status=status, gupshup_id="gs-9", phone_hash=hashed, code=code, at=NOW
+    )
+    await shop.change(lambda session: statuses.apply_status(session, report))
+    assert await shop.send_template(attempt=2) == result
+    assert len(shop.gupshup.sent) == 1
+
+
+async def test_send_and_reply_of_one_moment_do_not_block_each_other(shop: Shop) -> None:  # F20
+    """Both lock the customer first and the case last."""
+    hashed = shop.cipher.phone_hash(PHONE)
+    async with shop._real.transaction() as replying:
+        await customers.note_inbound(replying, "account-1", hashed, NOW)
+        sending = asyncio.create_task(shop.send_template())
+        await asyncio.sleep(0.2)
+        await cases.note_reply(replying, "kapaskraft", shop.facts.case_id, NOW)
+    assert (await sending).is_accepted
+    assert shop.database._count == 2  # the intent and the outcome, neither of them twice
+
+
+async def test_interrupted_send_and_its_status_do_not_block_each_other(shop: Shop) -> None:  # F20
+    """Both lock what is the customer's first and the message after it."""
+    shop.gupshup.answers.append(Died())
+    with pytest.raises(Died):
+        await shop.send_template()
+    before = shop.database._count
+    async with shop._real.transaction() as reporting:
+        await serialize(reporting, "account-1", shop.cipher.phone_hash(PHONE))
+        sending = asyncio.create_task(shop.send_template(attempt=2))
+        await asyncio.sleep(0.2)
+        await messages.find_by_command(reporting, "kapaskraft", shop.command_id())
+    assert (await sending).is_unknown
+    assert shop.database._count == before + 1
+
+
+async def test_intent_that_lost_against_another_transaction_is_tried_again_at_once(shop: Shop) -> None:  # F20
+    """A deadlock costs no attempt."""
+    decide = shop.messages._decide
+
+    async def lose(*_: object) -> MessageResult:
+        shop.messages._decide = decide  # type: ignore[method-assign]
+        raise TryAgain("40P01")
+
+    shop.messages._decide = lose  # type: ignore[method-assign, assignment]
+    assert (await shop.send_template()).is_accepted
+    assert len(await shop.stored_messages()) == 1
+
+
 async def test_attempt_whose_lease_ran_out_sends_nothing(shop: Shop) -> None:  # F7
     """A frozen process that thaws finds that it is late."""
     times = iter([NOW, NOW + timedelta(minutes=5), NOW + timedelta(minutes=5)])
@@ -175,6 +240,19 @@ async def test_nothing_is_sent_to_who_opted_out(shop: Shop) -> None:  # R5.5, I6
     )
     await _is_not_sent(shop, NotSent.OPTED_OUT)
     assert (await shop.send_session(_TEXT, 2)).why is NotSent.OPTED_OUT
+
+
+async def test_nothing_is_sent_to_a_wrong_number(shop: Shop) -> None:  # R6.2, I6
+    """Whoever has the phone said "not my order" to this seller: templates and session messages alike."""
+    await shop.customer_wrote()
+    hashed = shop.cipher.phone_hash(PHONE)
+    await shop.change(
+        lambda session: suppressions.suppress(
+            session, "kapaskraft", hashed, case_id=shop.facts.case_id, since=NOW
+        )
+    )
+    await _is_not_sent(shop, NotSent.WRONG_NUMBER)
+    assert (await shop.send_session(_TEXT, 2)).why is NotSent.WRONG_NUMBER
 
 
 async def test_nothing_is_sent_when_switched_off(shop: Shop) -> None:  # R4.1, I6

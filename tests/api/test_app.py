@@ -5,14 +5,15 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
-from tests.api.conftest import Opened, Outside
+from tests.api.conftest import Opened, Outside, settings
 
 _PRODUCTION: dict[str, Any] = {
     "environment": "production",
     "public_base_url": "https://rescue.example.in",
     "codec_token": SecretStr("codec-token"),
+    "metrics_token": SecretStr("metrics-token"),
 }
 
 
@@ -86,14 +87,31 @@ def _references(value: object) -> list[str]:
 
 
 async def test_documentation_is_not_public_in_production(opened: Opened) -> None:
-    """S29: neither are the figures, for whoever comes through the proxy."""
+    """S29: neither are the figures, which want their token."""
     async with opened(**_PRODUCTION) as outside:
         assert (await outside.http.get("/docs")).status_code == 404
         assert (await outside.http.get("/openapi.json")).status_code == 404
-        assert (await outside.http.get("/metrics")).status_code == 200
-        forwarded = {"X-Forwarded-For": "203.0.113.7"}
-        assert (await outside.http.get("/metrics", headers=forwarded)).status_code == 404
+        assert (await outside.http.get("/metrics")).status_code == 401
+        for token, status in (("no", 401), ("metrics-token", 200)):
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert (await outside.http.get("/metrics", headers=bearer)).status_code == status
         assert "max-age" in (await outside.http.get("/healthz")).headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize("missing", ["codec_token", "metrics_token"])
+def test_production_needs_its_tokens(missing: str) -> None:
+    """S29: an open codec shows customers' data, open figures show the business."""
+    with pytest.raises(ValidationError, match=missing.upper()):
+        settings("postgresql://127.0.0.1:1/none", **_PRODUCTION | {missing: SecretStr("")})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"allowed_callback_addresses": "203.0.113.0/33"}, {"forwarded_header": "X-Real-IP, X"}]
+)
+def test_unreadable_list_of_addresses_stops_the_start(wrong: dict[str, str]) -> None:
+    """S2: a list that says nothing must not mean everybody."""
+    with pytest.raises(ValidationError):
+        settings("postgresql://127.0.0.1:1/none", **wrong)
 
 
 async def test_documentation_is_there_in_development(outside: Outside) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from api.dependencies import Services
+from api.idempotency import Once
 from db import workspaces
 from domain.case_events import ActionTaken, CloseAsked, ResendAsked
 from domain.cases import Outcome
@@ -154,6 +156,54 @@ async def test_wrong_field_is_named_and_not_repeated(
     assert "12345" not in answer.text
 
 
+@pytest.mark.parametrize("phone", ["08040123456", "+14155552671", "1800 120 1234", "+91 12345 67890", "call"])
+async def test_only_an_indian_mobile_is_a_phone(outside: Outside, keys: Keys, phone: str) -> None:
+    """R6.12: the rule of the order system's own events; a landline has no WhatsApp."""
+    answer = await outside.http.post(
+        "/v1/failed-deliveries", json=_report(customer={"phone": phone}), headers=keys["kapaskraft"]
+    )
+    assert answer.status_code == 422
+    (field,) = answer.json()["errors"]
+    assert field["where"] == "body.customer.phone"
+    assert field["expected"].startswith("an Indian mobile number")
+    assert phone not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem", "expected"),
+    [
+        ({"order_id": None}, "not a text", "a text"),
+        ({"order_id": "x" * 101}, "too long", "at most 100 characters"),
+        ({"unknown": 1}, "not a field of this request", "only the fields"),
+        ({"attempt": "x"}, "not a whole number", "a whole number"),
+        ({"attempt": 0}, "too small", "at least 1"),
+        ({"attempt": 10}, "too large", "at most 9"),
+        ({"reason": "tired"}, "not one of the known words", "'refused'"),
+        ({"failed_at": "2026-11-20T12:00:00"}, "without its zone", "2026-11-21T14:20:00+05:30"),
+        ({"failed_at": "yesterday"}, "not a time", "2026-11-21T14:20:00+05:30"),
+        ({"expected_on": "soon"}, "not a day", "2026-11-23"),
+        ({"customer": []}, "not an object", "a JSON object"),
+        ({"items": {}}, "not a list", "a list"),
+        ({"items": [{}] * 51}, "too many", "at most 50"),
+        ({"address": {"pincode": "012345"}}, "not right", "a pincode of six digits"),
+        ({"customer": {"language": "English"}}, "not right", "a language code"),
+        ({"payment": {"is_cod": "perhaps"}}, "neither true nor false", "true or false"),
+    ],
+    ids=str,
+)
+async def test_wrong_field_is_told_in_plain_words(
+    outside: Outside, keys: Keys, changes: dict[str, Any], problem: str, expected: str
+) -> None:
+    """S27: what is wrong and what would be right, also together in the detail."""
+    answer = await outside.http.post(
+        "/v1/failed-deliveries", json=_report(**changes), headers=keys["kapaskraft"]
+    )
+    (field,) = answer.json()["errors"]
+    assert field["problem"] == problem
+    assert expected in field["expected"]
+    assert f"{field['where']}: {problem}" in answer.json()["detail"]
+
+
 # --- Reading ---
 
 
@@ -194,6 +244,21 @@ async def test_activity_shows_what_happened(outside: Outside, keys: Keys) -> Non
     assert [entry["kind"] for entry in entries] == ["reply", "report"]
     assert entries[0]["data"]["text"] == "Please come tomorrow after 6"
     assert entries[0]["case_id"] == row.id
+
+
+async def test_activity_is_read_page_by_page(outside: Outside, keys: Keys) -> None:
+    """R5.3: nothing is left out or shown twice where several entries are of one instant."""
+    row = await outside.stage.open(failed_delivery())
+    await outside.stage.callback(sample("gupshup/webhook-v2-message-text"))
+    path, seen, params = f"/v1/orders/{row.order_id}/activity", [], {"limit": "1"}
+    for _ in range(2):
+        page = (await outside.http.get(path, params=params, headers=keys["kapaskraft"])).json()
+        seen += [entry["kind"] for entry in page["entries"]]
+        params["before"] = page["next"] or "-"
+    assert (seen, page["next"]) == (["reply", "report"], None)
+    for wrong in ("2026-11-20T12:00:00Z", "x", "é"):
+        answer = await outside.http.get(path, params={"before": wrong}, headers=keys["kapaskraft"])
+        assert (answer.status_code, _problem(answer)) == (422, "invalid")
 
 
 # --- Acting ---
@@ -329,6 +394,27 @@ async def test_same_key_gets_the_same_answer(outside: Outside, keys: Keys) -> No
     assert len(outside.workflows.acts) == 1
     other = await outside.http.post(path, json={"action": "cancel"}, headers=headers)
     assert (other.status_code, _problem(other)) == (409, "key-reused")
+    assert "a key of its own" in other.json()["detail"]
+
+
+async def test_key_stays_its_requests_own_after_trouble(outside: Outside, keys: Keys) -> None:
+    """S5: after a 503 nobody knows whether the act arrived, so another body must not pass for it."""
+    case_id = await _open(outside, keys["kapaskraft"])
+    headers = keys["kapaskraft"] | {"Idempotency-Key": "k-4"}
+    path = f"/v1/cases/{case_id}/actions"
+    outside.workflows.is_down = True
+    assert (await outside.http.post(path, json={"action": "reattempt"}, headers=headers)).status_code == 503
+    outside.workflows.is_down = False
+    other = await outside.http.post(path, json={"action": "cancel"}, headers=headers)
+    assert (other.status_code, _problem(other)) == (409, "key-reused")
+    assert (await outside.http.post(path, json={"action": "reattempt"}, headers=headers)).status_code == 200
+
+
+def test_act_of_another_body_is_another_mail() -> None:
+    """I4: even under one key, so that a case never takes one act for another."""
+    services = cast("Services", None)
+    ids = {Once(services, "kapaskraft", "k", hashed).mail_id("") for hashed in (b"a", b"b", b"a")}
+    assert len(ids) == 2
 
 
 async def test_refusal_is_repeated_too(outside: Outside, keys: Keys) -> None:
@@ -378,7 +464,7 @@ async def test_another_workspaces_case_does_not_exist(outside: Outside, keys: Ke
     listed = (await outside.http.get("/v1/cases", headers=keys["kapaskraft"])).json()
     assert listed["cases"] == []
     activity = await outside.http.get("/v1/orders/KK1001/activity", headers=keys["kapaskraft"])
-    assert activity.json() == {"entries": []}
+    assert activity.json() == {"entries": [], "next": None}
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer esb_a_b", "Basic eDp5", "Bearer x"])
@@ -433,6 +519,39 @@ async def test_body_that_cannot_be_taken(
     answer = await outside.http.post("/v1/failed-deliveries", content=body, headers=sent)
     assert answer.status_code == status
     _problem(answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (b'{"order_id":"K\xff"}', "not-utf-8", ("byte 14 belongs to no character", "JSON in UTF-8")),
+        (
+            b'{"attempt":' + b"9" * 5000 + b"}",
+            "number-too-long",
+            ("5000 digits at byte 11", "at most 300 digits"),
+        ),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "too-deep", ("at byte 160", "at most 32 levels")),
+        (b'{"order_id":}', "not-json", ("at character 12", "a JSON object")),
+    ],
+    ids=["not UTF-8", "huge number", "deep", "cut"],
+)
+async def test_unreadable_body_is_told_where_and_what(
+    outside: Outside, keys: Keys, body: bytes, kind: str, said: tuple[str, str]
+) -> None:
+    """S27: what is wrong, where it stands and what would be right."""
+    sent = keys["kapaskraft"] | {"Content-Type": "application/json"}
+    answer = await outside.http.post("/v1/failed-deliveries", content=body, headers=sent)
+    assert (answer.status_code, _problem(answer)) == (400, kind)
+    (field,) = answer.json()["errors"]
+    assert field["where"] == "body"
+    assert said[0] in field["problem"]
+    assert field["expected"] == said[1]
+
+
+async def test_digits_in_a_text_are_no_number(outside: Outside, keys: Keys) -> None:
+    """A long note of digits is refused for its length as a text, if at all."""
+    changes = {"raw_remark": "9" * 400}
+    await _open(outside, keys["kapaskraft"], **changes)
 
 
 def test_every_action_of_the_domain_may_be_asked_for() -> None:

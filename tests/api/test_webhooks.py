@@ -108,6 +108,45 @@ async def test_address_check_is_answered(outside: Outside) -> None:
     assert (await outside.http.get("/webhooks/gupshup/guess")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "status"),
+    [
+        ("203.0.113.7", 200),
+        ("203.0.113.200, 2001:db8::5", 200),
+        ("203.0.113.7, 198.51.100.1", 403),
+        ("::ffff:203.0.113.7", 200),
+        ("198.51.100.1", 403),
+        ("unknown", 403),
+        (None, 403),
+    ],
+)
+async def test_callbacks_come_from_the_allowed_addresses_only(
+    opened: Opened, forwarded: str | None, status: int
+) -> None:
+    """S2: by the one header that our proxy owns, of which only the last entry is the proxy's own."""
+    allowed = "203.0.113.0/25, 2001:db8::/32"
+    async with opened(allowed_callback_addresses=allowed, forwarded_header="X-Real-IP") as outside:
+        headers = {"X-Forwarded-For": "203.0.113.7"} | ({"X-Real-IP": forwarded} if forwarded else {})
+        text = sample("gupshup/webhook-v2-message-text")
+        event = sample("eshopbox/webhook-shipment-delivered")
+        answers = [
+            await outside.http.post(_ADDRESS, json=text, headers=_SECRET | headers),
+            await outside.http.get(_ADDRESS, headers=_SECRET | headers),
+            await outside.http.post(_ORDERS, json=event, headers=_ORDER_SECRET | headers),
+        ]
+        assert [answer.status_code for answer in answers] == [status] * 3
+        assert len(await _rows(outside.stage)) == (2 if status == HTTPStatus.OK else 0)
+
+
+async def test_without_a_header_of_a_proxy_the_connection_counts(opened: Opened) -> None:
+    """S2: what a caller writes into a header is not believed."""
+    body = sample("gupshup/webhook-v2-message-text")
+    for allowed, status in (("127.0.0.1", 200), ("203.0.113.7", 403)):
+        async with opened(allowed_callback_addresses=allowed) as outside:
+            headers = _SECRET | {"X-Real-IP": "203.0.113.7", "X-Forwarded-For": "203.0.113.7"}
+            assert (await outside.http.post(_ADDRESS, json=body, headers=headers)).status_code == status
+
+
 async def test_fifty_at_once_are_one_effect(outside: Outside) -> None:
     """F39, I2: all are answered 2xx."""
     row = await outside.stage.open(failed_delivery())

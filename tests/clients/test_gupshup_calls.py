@@ -1,7 +1,8 @@
 """How each call to Gupshup can end, and what is put on the wire."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -106,6 +107,37 @@ async def test_send_that_never_left_is_refused_and_may_be_made_again(error: type
 async def test_send_cut_on_the_way_is_unknown(error: type[httpx.RequestError]) -> None:
     """Once a byte was written the message may have been taken. # I5 F28."""
     assert await _send(_raising(error("cut"))) == Unknown(error.__name__)
+
+
+async def _send_slowly(
+    handler: Callable[[httpx.Request], Coroutine[None, None, httpx.Response]],
+) -> SendOutcome:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
+        gupshup = Gupshup(http, base_url="https://gupshup.test", total_seconds=0.05)
+        return await gupshup.send_session(CREDENTIALS, destination=CUSTOMER, message=TextMessage("Done."))
+
+
+async def test_send_is_cut_when_all_of_it_takes_too_long() -> None:
+    """Time-outs of single steps do not bound a server that dribbles. # I5 F28."""
+
+    async def handler(_request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(5)
+        return httpx.Response(202, json=ACCEPTED)
+
+    assert await _send_slowly(handler) == Unknown("TimeoutError")
+
+
+async def test_status_decides_when_the_body_takes_too_long() -> None:
+    """A refusal is known to be one, whatever was to follow. # F27."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(5)
+
+    async def handler(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(429, content=body())
+
+    assert await _send_slowly(handler) == Refused("429", "HTTP 429", retryable=True, cls="throttled")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 500, 501, 502, 504, 520, 599])

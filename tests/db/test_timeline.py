@@ -1,5 +1,6 @@
 """An order's activity: each thing once, newest first, with how far its message has come (R5.3, I2)."""
 
+import base64
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from db.billing import (
     note_provider_charge,
     set_price,
 )
+from db.cases import BadCursor
 from db.encryption import Cipher
 from db.messages import add_message
 from db.outgoing_events import (
@@ -83,11 +85,19 @@ async def test_entries_come_newest_first_with_their_messages_statuses(
         ("submitted", NOW + MINUTE, ""),
         ("failed", NOW + 2 * MINUTE, "131026"),
     ]
-    assert [each.entry.key for each in await list_entries(session, cipher, W, "KK1001", before=NOW)] == [
-        "n/1"
-    ]
+    for number, each in enumerate(shown):  # two of one instant: neither is left out at a page's end
+        rest = await list_entries(session, cipher, W, "KK1001", before=each.cursor)
+        assert rest == shown[number + 1 :]
     assert len(await list_entries(session, cipher, W, "KK1001", limit=2)) == 2
     assert await list_entries(session, cipher, "other", "KK1001") == ()
+
+
+@pytest.mark.parametrize("place", ["2026-11-20T12:00:00|1", "x|1", f"{NOW}|{2**63}", f"{NOW}|-1", f"{NOW}|"])
+async def test_a_cursor_of_others_is_refused(session: Session, cipher: Cipher, place: str) -> None:
+    """Whatever was changed in it, never an error of the database."""
+    cursor = base64.urlsafe_b64encode(place.encode()).decode()
+    with pytest.raises(BadCursor):
+        await list_entries(session, cipher, W, "KK1001", before=cursor)
 
 
 # --- Charges ---

@@ -134,6 +134,7 @@ async def test_a_key_is_free_again_after_a_failure_a_death_or_a_week(session: Se
 
     assert await claim(timedelta(0)) == "new"
     await release_idempotency_key(session, W, "key")
+    assert await claim(timedelta(0), b"other") == "conflict"
     assert await claim(timedelta(0)) == "new"
     assert await claim(timedelta(seconds=30)) == "in_progress"
     assert await claim(timedelta(seconds=90), b"other") == "conflict"

@@ -605,10 +605,10 @@ def test_resend_waits_for_silence_only() -> None:
 
 @pytest.mark.parametrize("why", [why for why in NotSent if why in HOPELESS])
 def test_customer_who_answered_can_be_reached(why: NotSent) -> None:
-    """Only an opt-out or a removed account is stronger than an answer."""  # R3.3 R5.5 R6.10
+    """Only an opt-out, a wrong number or a removed account is stronger than an answer."""  # R3.3 R5.5 R6.2 R6.10
     talk = opened()
     talk.play("text hello")
-    gone = why in {NotSent.OPTED_OUT, NotSent.ACCOUNT_REMOVED}
+    gone = why in {NotSent.OPTED_OUT, NotSent.WRONG_NUMBER, NotSent.ACCOUNT_REMOVED}
     assert ("end undeliverable" in talk.play(f"notsent {why.value}")) is gone
 
 

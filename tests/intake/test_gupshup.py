@@ -1,5 +1,6 @@
 """Gupshup's callbacks: statuses move messages, replies find their case, opt-outs end the talking."""
 
+import base64
 import copy
 from datetime import timedelta
 from itertools import count
@@ -13,11 +14,13 @@ from domain.cases import Outcome
 from domain.failures import Action
 from domain.messages import MessageStatus, NotSent
 from domain.replies import AddressDraft, Reply, ReplyKind
+from tests.dumps import read_rows
 from tests.factories import PHONE, failed_delivery
 from tests.intake.stage import ACCOUNT, GUPSHUP_ID, SAMPLES, TEMPLATE, Stage, sample
 
 _REATTEMPT = "REATTEMPT:attempt-42"
 _TRY_AGAIN = {_REATTEMPT: ("reattempt", "Try again")}
+_WAMID = "wamid." + base64.b64encode(b"\x1c\x18\x0c" + PHONE.encode() + bytes(range(24))).decode()
 _numbers = count(1)
 
 
@@ -109,6 +112,49 @@ async def test_failure_is_told_also_when_temporal_was_away(stage: Stage) -> None
     stage.clock.pass_by(minutes=5)
     await stage.intake.sweep()
     assert [mail.event.kind for _, mail in stage.workflows.mail] == ["message_not_sent"]
+
+
+async def test_failure_that_waited_for_its_message_is_told_with_the_ids_that_bring_it(stage: Stage) -> None:
+    """F30: it names the message by WhatsApp's id alone, which a later "sent" ties to ours."""
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, gupshup_id=GUPSHUP_ID)
+    failed = _gupshup("v2-message-event-failed")
+    del failed["payload"]["gsId"]
+    failed["payload"] |= {
+        "id": _WAMID,
+        "payload": {"code": 131049, "reason": "", "whatsappMessageId": _WAMID},
+    }
+    await stage.callback(failed)
+    assert not stage.workflows.mail
+    sent = _gupshup("v2-message-event-sent")
+    sent["payload"]["id"] = _WAMID
+    await stage.callback(sent)
+    assert (await stage.message(message)).status is MessageStatus.FAILED
+    ((_, mail),) = stage.workflows.mail
+    assert isinstance(mail.event, MessageNotSent)
+    assert (mail.event.command_id, mail.event.detail) == (f"{row.id}/1", "131049")
+
+
+async def test_ids_of_whatsapp_are_kept_unreadable_and_found_all_the_same(
+    stage: Stage, database_url: str
+) -> None:
+    """I12: they spell the customer's phone in base64; statuses, orphans and contexts are compared by fingerprint."""
+    row = await stage.open(failed_delivery())
+    await stage.open(failed_delivery(shipment_id="SHIP2", order_id="KK2"))
+    message = await stage.send(row, gupshup_id=GUPSHUP_ID)
+    sent, orphan = _gupshup("v2-message-event-sent"), _gupshup("v2-message-event-delivered")
+    sent["payload"]["id"] = _WAMID
+    orphan["payload"] |= {"id": f"{_WAMID}1", "gsId": f"{_WAMID}2"}
+    await stage.callback(sent)
+    await stage.callback(orphan)
+    answer = _fresh(_gupshup("v2-message-text-with-context"))
+    answer["payload"]["context"] = {"id": _WAMID}
+    await stage.callback(answer)
+    ((ref, _),) = stage.workflows.mail
+    assert ref.shipment_id == row.shipment_id
+    assert (await stage.message(message)).whatsapp_message_id == stage.cipher.fingerprint(_WAMID).hex()
+    async for table, readable in read_rows(database_url):
+        assert PHONE.encode() not in readable, table
 
 
 async def test_failed_session_message_leaves_the_case_alone(stage: Stage) -> None:
@@ -217,6 +263,20 @@ async def test_free_text_goes_to_the_newest_case_whose_message_arrived(stage: St
     assert [
         entry.data["text"] for entry in await stage.activity("KK1001", "nakshi") if entry.kind == "reply"
     ] == ["after six"]
+
+
+async def test_case_whose_earlier_message_arrived_goes_before_newer_ones(stage: Stage) -> None:
+    """R6.3: any message that was delivered counts, also when a later one of the case is still on its way."""
+    older = await stage.open(failed_delivery(workspace_id="nakshi"))
+    stage.clock.pass_by(seconds=1)
+    newer = await stage.open(failed_delivery())
+    await stage.send(older, status=MessageStatus.DELIVERED)
+    stage.clock.pass_by(seconds=1)
+    await stage.send(older, command_id=f"{older.id}/2")
+    await stage.send(newer)
+    await stage.callback(_text("after six"))
+    ((ref, _),) = stage.workflows.mail
+    assert ref.workspace_id == "nakshi"
 
 
 async def test_free_text_after_the_end_belongs_to_the_newest_ended_case(stage: Stage) -> None:
@@ -382,6 +442,31 @@ async def test_flood_is_logged_and_not_passed_on(stage: Stage) -> None:
     stage.clock.pass_by(minutes=1)
     await stage.callback(_text("one more"))
     assert len(_replies(stage)) == 21
+
+
+async def test_after_fifty_answers_only_what_is_tapped_reaches_the_case(stage: Stage) -> None:
+    """F13: also when they come slowly; each is on the activity."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references=_TRY_AGAIN)
+    async with stage.database.transaction() as session:
+        for _ in range(49):
+            await cases.note_reply(session, row.workspace_id, row.id, stage.clock())
+    for _ in range(3):
+        stage.clock.pass_by(minutes=5)
+        await stage.callback(_text("hello?"))
+    await stage.callback(_gupshup("v2-message-quick-reply"))
+    assert [reply.choice for reply in _replies(stage)] == ["", "reattempt"]
+    assert len([entry for entry in await stage.activity(row.order_id) if entry.kind == "reply"]) == 4
+
+
+async def test_tap_among_a_flood_of_words_reaches_the_case(stage: Stage) -> None:
+    """S26: who writes too much can still choose."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references=_TRY_AGAIN)
+    for number in range(25):
+        await stage.callback(_text(f"message {number}"))
+    await stage.callback(_gupshup("v2-message-quick-reply"))
+    assert _replies(stage)[-1].choice == "reattempt"
 
 
 # --- Opting out ---

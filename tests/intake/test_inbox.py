@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from db import inbox, outgoing_events
+from db import inbox, messages, outgoing_events
 from db.session import Database, DatabaseUnavailable
+from domain.case_events import MessageNotSent
+from domain.messages import MessageStatus, NotSent
 from intake.inbox import Intake
-from tests.factories import failed_delivery
+from tests.factories import failed_delivery, new_message
 from tests.intake.stage import ACCOUNT, Stage, sample
 
 
@@ -66,12 +68,11 @@ async def test_row_that_fails_by_itself_is_parked_after_five_tries(stage: Stage)
     stage.workflows.failures = 5
     began = stage.clock()
     inbox_id = await stage.callback(_text())
-    tries = 1
     while (await stage.came_to(inbox_id))[0] == "new":
         stage.clock.pass_by(seconds=5)
-        tries += await stage.intake.sweep()
+        assert await stage.intake.sweep() == 0  # nothing came to its end: no reason to sweep again at once
     assert await stage.came_to(inbox_id) == ("parked", "RuntimeError")
-    assert tries == 5
+    assert not stage.workflows.failures
     assert 420 <= (stage.clock() - began).total_seconds() <= 660
     other = await stage.callback(_text(2))
     assert (await stage.came_to(other))[0] == "handled"
@@ -127,6 +128,57 @@ async def test_sweep_begins_what_was_committed_and_not_begun(stage: Stage) -> No
     assert {ref.shipment_id for ref in stage.workflows.started} == {row.shipment_id, other.shipment_id}
     assert stage.workflows.delivered == [f"kapaskraft/{event_id}"]
     assert await stage.intake.sweep() == 0
+
+
+async def test_what_never_starts_keeps_nobody_from_starting(stage: Stage) -> None:
+    """Two cases and two events fail for ever, with room for two in a sweep: the next ones have their turn."""
+    stage.workflows.stuck = {"STUCK1", "STUCK2"}
+    for shipment_id in ("STUCK1", "STUCK2", "SHIP3"):
+        await stage.open(failed_delivery(shipment_id=shipment_id), is_run=False)
+        stage.clock.pass_by(seconds=1)
+    events = []
+    for _ in range(3):
+        async with stage.database.transaction() as session:
+            event_id = await outgoing_events.add_event(
+                session,
+                stage.cipher,
+                workspace_id="kapaskraft",
+                type="case.resolved",
+                data={},
+                now=stage.clock(),
+            )
+        events.append(event_id)
+        stage.clock.pass_by(seconds=1)
+    stage.workflows.stuck |= set(events[:2])
+    stage.clock.pass_by(minutes=1)
+    assert await stage.intake.sweep(limit=2) == 0  # no success, so no reason to sweep again at once
+    assert await stage.intake.sweep(limit=2) == 2
+    assert {ref.shipment_id for ref in stage.workflows.started} == {"SHIP3"}
+    assert stage.workflows.delivered == [f"kapaskraft/{events[2]}"]
+    stage.workflows.stuck.clear()
+    stage.clock.pass_by(minutes=1)
+    assert [await stage.intake.sweep(limit=2) for _ in range(2)] == [4, 0]
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_half_sent_message_that_failed_is_told_to_its_case(stage: Stage, *, is_down: bool) -> None:
+    """A failure that came before the send was given up is its outcome; Temporal away only delays the telling."""
+    row = await stage.open(failed_delivery())
+    async with stage.database.transaction() as session:
+        message = await messages.add_message(
+            session, stage.cipher, new_message(case_id=row.id, command_id=f"{row.id}/1", now=stage.clock())
+        )
+    await stage.callback(sample("gupshup/webhook-v2-message-event-failed"))
+    assert (await stage.message(message)).status is MessageStatus.SENDING
+    stage.clock.pass_by(minutes=6)
+    stage.workflows.is_down = is_down
+    await stage.intake.sweep()
+    stage.workflows.is_down = False
+    await stage.intake.sweep()
+    assert (await stage.message(message)).status is MessageStatus.FAILED
+    assert [mail.event for _, mail in stage.workflows.told] == [
+        MessageNotSent(f"{row.id}/1", NotSent.RECIPIENT, "1002")
+    ]
 
 
 async def test_events_of_one_body_are_rows_of_their_own(stage: Stage) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from db import accounts
 from domain.case_events import ShipmentMoved, Superseded
 from domain.failures import Reason
 from domain.shipments import ShipmentMove
 from tests.factories import NOW, failed_delivery
-from tests.intake.stage import Stage, sample
+from tests.intake.stage import ACCOUNT, Stage, sample
 
 _ORDER = "ORD123456"
 
@@ -84,6 +85,34 @@ async def test_later_attempt_supersedes_the_earlier_case(stage: Stage) -> None:
     assert len(await stage.cases()) == 2
 
 
+@pytest.mark.parametrize("is_down", [True, False])
+async def test_superseding_outlives_an_outage_of_temporal(stage: Stage, *, is_down: bool) -> None:
+    """F9: away for good, or for one call: by the API nothing else brings the fact again, so the sweep does."""
+    first = await stage.open(failed_delivery(attempt=2))
+    stage.workflows.is_down, stage.workflows.outages = is_down, int(not is_down)
+    await stage.intake.report("kapaskraft", failed_delivery(attempt=3, failed_at=NOW + timedelta(minutes=1)))
+    assert not stage.workflows.mail
+    assert len(stage.workflows.started) == 1  # the new run waits: both may be open, never both unaware
+    stage.workflows.is_down = False
+    stage.clock.pass_by(minutes=1)
+    assert await stage.intake.sweep() == 1
+    ((ref, mail),) = stage.workflows.mail
+    assert (ref.attempt, mail.event) == (first.attempt, Superseded(3))
+    assert len(stage.workflows.started) == 2
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+async def test_earlier_run_in_trouble_keeps_no_case_from_starting(stage: Stage, *, is_gone: bool) -> None:
+    """Our row is open and its run is not there, or takes no mail: that one is logged, the next one goes on."""
+    await stage.open(failed_delivery(attempt=2))
+    if is_gone:
+        stage.workflows.ended.update(stage.workflows.started)
+    else:
+        stage.workflows.failures = 1
+    await stage.open(failed_delivery(attempt=3, failed_at=NOW + timedelta(minutes=1)))
+    assert [ref.attempt for ref in stage.workflows.started] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("name", "move"),
     [
@@ -137,6 +166,23 @@ async def test_switched_off_says_why_nothing_is_sent(stage: Stage) -> None:
         "the notification is switched off",
     )
     assert not stage.workflows.started
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+async def test_attempt_not_made_is_asked_for_again_whoever_may_be_written_to(
+    stage: Stage, *, is_installed: bool
+) -> None:
+    """R6.12: nobody is asked and nobody is told, so neither switch nor account is needed."""
+    await stage.switch("kapaskraft", on=False)
+    if not is_installed:
+        async with stage.database.transaction() as session:
+            await accounts.uninstall(session, "kapaskraft", ACCOUNT, person="", now=stage.clock())
+    report = await stage.intake.report("kapaskraft", failed_delivery(reason=Reason.NOT_ATTEMPTED))
+    assert report.result == "opened"
+    (start,) = stage.workflows.started.values()
+    assert start.facts.account_id == (ACCOUNT if is_installed else "")
+    asked = await stage.intake.report("kapaskraft", failed_delivery(shipment_id="SHIP2"))
+    assert asked.result == "not_sent"
 
 
 async def test_missing_phone_opens_a_case_that_ends_itself(stage: Stage) -> None:

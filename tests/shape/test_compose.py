@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -21,22 +23,7 @@ SETUP: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
 SERVICES: dict[str, dict[str, Any]] = SETUP["services"]
 ONE_SHOTS = {"temporal-schema", "temporal-namespace", "migrations"}
 OURS = ("migrations", "api", "worker")
-SETTINGS = {
-    "ENVIRONMENT",
-    "DATABASE_URL",
-    "TEMPORAL_ADDRESS",
-    "TEMPORAL_NAMESPACE",
-    "GUPSHUP_BASE_URL",
-    "ESHOPBOX_BASE_URL",
-    "ESHOPBOX_AUTH_URL",
-    "PUBLIC_BASE_URL",
-    "MASTER_KEYS",
-    "HASH_KEY",
-    "PAYLOAD_KEYS",
-    "CODEC_TOKEN",
-    "LOG_LEVEL",
-    "METRICS_PORT",
-}
+SETTINGS = {name.upper() for name in Settings.model_fields}
 
 each_service = pytest.mark.parametrize("name", list(SERVICES))
 
@@ -185,9 +172,32 @@ def test_every_variable_is_in_the_example() -> None:
 
 
 def test_missing_value_stops_the_start() -> None:
-    """No variable has a default, least of all a password."""
+    """No variable has a default, least of all a password; two may be empty, and none may be left out."""
     text = COMPOSE.read_text()
-    assert re.findall(r"\$\{[^}]*\}", text) == re.findall(r"\$\{[A-Z][A-Z0-9_]*:\?\}", text)
+    assert re.findall(r"\$\{[^}]*\}", text) == re.findall(r"\$\{[A-Z][A-Z0-9_]*:?\?\}", text)
+    assert set(re.findall(r"\$\{(\w+)\?\}", text)) == {"ALLOWED_CALLBACK_ADDRESSES", "FORWARDED_HEADER"}
+
+
+def test_worker_gets_more_time_to_end_than_it_takes() -> None:
+    """Calls under way finish within the worker's own grace; then it still has to close."""
+    found = re.search(
+        r"graceful_shutdown_timeout=timedelta\(seconds=(\d+)\)", (ROOT / "worker.py").read_text()
+    )
+    assert found is not None
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= 2 * int(found.group(1))
+
+
+def test_temporal_ui_is_one_origin_with_its_codec() -> None:
+    """S18: one login covers both, and the example of a proxy adds the token that the UI cannot send."""
+    environment = SERVICES["temporal-ui"]["environment"]
+    assert environment["TEMPORAL_CODEC_ENDPOINT"] == "${CODEC_ORIGIN:?}/codec"
+    assert environment["TEMPORAL_CORS_ORIGINS"] == SERVICES["api"]["environment"]["CODEC_ORIGIN"]
+    proxy = (ROOT / "deploy" / "proxy" / "nginx.conf").read_text()
+    assert "X-Codec-Token" in proxy
+    published = {
+        port.rpartition(":")[0] for name in ("api", "temporal-ui") for port in SERVICES[name]["ports"]
+    }
+    assert set(re.findall(r"proxy_pass http://([^;]+);", proxy)) == published
 
 
 def test_secret_is_never_written_out() -> None:

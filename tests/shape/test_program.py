@@ -13,6 +13,7 @@ from temporalio import activity, workflow
 import activities
 import worker
 import workflows
+from api.metrics import Metrics
 from bootstrap.resources import Resources
 from bootstrap.settings import Settings
 
@@ -63,6 +64,16 @@ def test_every_setting_is_in_the_example() -> None:
     settings = {name.upper() for name in Settings.model_fields}
     assert settings <= named
     assert named - settings == {"POSTGRES_PASSWORD", "DATABASE_PASSWORD", "TEMPORAL_DB_PASSWORD"}
+
+
+def test_every_figure_of_the_runbook_exists() -> None:
+    """Whoever looks for it in an alert at night finds it."""
+    named = re.findall(
+        r"`([a-z_]+)(?:\{[^}]*\})?` in `/metrics`", (_ROOT / "docs" / "runbook.md").read_text()
+    )
+    assert named
+    known = re.findall(r"^# TYPE (\S+)", Metrics().text().decode(), re.MULTILINE)
+    assert set(named) <= set(known)
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])

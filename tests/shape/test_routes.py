@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from api.app import ROUTERS, create_app
 from tests.api.conftest import settings
 
-_PUBLIC = {"/healthz", "/readyz", "/metrics"}
+_PUBLIC = {"/healthz", "/readyz"}
 _BY_SECRET = {
     "/webhooks/gupshup/{token}": 404,
     "/webhooks/orders/{workspace_id}": 401,
@@ -40,7 +40,7 @@ async def test_route_wants_a_secret_or_is_listed(
     assert database
     if path in _PUBLIC or method == "OPTIONS":
         return
-    app = create_app(settings(database_url, codec_token="token"))
+    app = create_app(settings(database_url, codec_token="token", metrics_token="token"))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -259,6 +260,16 @@ async def test_a_template_is_queued_and_climbs_to_read(stand: Stand) -> None:
     for payload in (each.get("references", each) for each in later):
         assert (payload["id"], payload["gsId"]) == (whatsapp_id, message_id)
     assert all(request.headers["X-Webhook-Secret"] == "s3" for request in stand.receiver.requests)
+
+
+async def test_whatsapps_ids_spell_the_phone(stand: Stand) -> None:
+    """As the real ones do, so that whoever keeps them as they come keeps the customer's number."""
+    await stand.control(
+        "POST", "replies", {"phone": ASHA, "app": "ExampleStore", "type": "text", "text": "Hello"}
+    )
+    (body,) = stand.receiver.bodies
+    assert body["payload"]["id"].startswith("wamid.HBgM")
+    assert ASHA.encode() in base64.b64decode(body["payload"]["id"].removeprefix("wamid."))
 
 
 async def test_the_same_request_twice_is_two_messages(stand: Stand) -> None:

@@ -167,6 +167,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_reply_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replies", sa.Integer(), server_default="0", nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_cases_workspace_id"),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
@@ -373,6 +374,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
         sa.Column("tries", sa.Integer(), server_default="1", nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id", "case_id"],
@@ -484,6 +486,20 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
     )
     op.create_index("ix_senders_workspace_id_id", "senders", ["workspace_id", "id"], unique=False)
     op.create_table(
+        "suppressions",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("phone_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("case_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_suppressions_workspace_id"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "case_id"],
+            ["cases.workspace_id", "cases.id"],
+            name="fk_suppressions_workspace_id_case_id",
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "phone_hash", name="pk_suppressions"),
+    )
+    op.create_table(
         "usage",
         sa.Column("message_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("workspace_id", sa.Text(), nullable=False),
@@ -534,6 +550,7 @@ _OWNED = (
     "messages",
     "message_statuses",
     "reply_references",
+    "suppressions",
     "cases",
     "shipments",
     "actions",
@@ -590,6 +607,7 @@ def _secure() -> None:
 def downgrade() -> None:
     for table in (
         "usage",
+        "suppressions",
         "senders",
         "reply_references",
         "notifications",

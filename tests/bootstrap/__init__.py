@@ -1,0 +1,1 @@
+"""Clients: every payload through an in-memory transport."""
