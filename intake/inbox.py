@@ -31,7 +31,7 @@ __all__ = ["Intake"]
 
 _log = structlog.get_logger(__name__)
 
-_LEASE = timedelta(seconds=60)
+_LEASE = timedelta(seconds=20)  # what a callback waits whose process died; handling it twice has one effect
 _AT_ONCE = 8  # rows of one sweep in work at the same time
 _UNSTARTED_AFTER = timedelta(seconds=15)  # whoever committed them is about to start them itself
 _SENDING_AT_MOST = timedelta(minutes=5)  # beyond its lease; whoever sent it is dead, or its case has ended

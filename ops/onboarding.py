@@ -6,6 +6,7 @@ never taken from the command line, where others could read them.
 
 import argparse
 import asyncio
+import base64
 import getpass
 import os
 import secrets
@@ -67,6 +68,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     step = _step(steps, "order-system", _order_system, "connect the order system; asks for its secrets")
     step.add_argument("workspace")
     step.add_argument("--client-id", required=True)
+
+    step = _step(steps, "events", _events, "say where the workspace wants our signed events")
+    step.add_argument("workspace")
+    step.add_argument("url", help="https address that takes Standard Webhooks")
 
     step = _step(steps, "api-key", _api_key, "print a new API key, once")
     step.add_argument("workspace")
@@ -260,6 +265,19 @@ async def _order_system(resources: Resources, arguments: argparse.Namespace) -> 
         f"Register this webhook for the resource `shipment` in the order system:\n  {base}/webhooks/orders/{arguments.workspace}"
     )
     print(f"with the header {SECRET_HEADER}: {secret}")
+    return 0
+
+
+async def _events(resources: Resources, arguments: argparse.Namespace) -> int:
+    if not arguments.url.startswith("https://") and not resources.settings.allow_private_event_urls:
+        raise Wrong(f"{arguments.url} is no https address: events name orders, and are not sent in the clear")
+    secret = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+    endpoint = workspaces.EventEndpoint(arguments.workspace, arguments.url, secret)
+    async with resources.database.transaction() as session:
+        if await workspaces.find_workspace(session, arguments.workspace) is None:
+            raise Wrong(f"There is no workspace {arguments.workspace}: add it with `connect workspace` first")
+        await workspaces.save_event_endpoint(session, resources.cipher, endpoint)
+    print(f"Events go to {arguments.url}, signed as Standard Webhooks with this secret:\n  {secret}")
     return 0
 
 

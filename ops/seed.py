@@ -191,7 +191,7 @@ async def plant(
             )
             if events_url is not None:
                 endpoint = workspaces.EventEndpoint(
-                    workspace.slug, f"{events_url}/events/{workspace.slug}", workspace.event_secret
+                    workspace.slug, f"{events_url}/{workspace.slug}", workspace.event_secret
                 )
                 await workspaces.save_event_endpoint(session, cipher, endpoint)
             await workspaces.add_api_key(session, workspace.slug, key=workspace.api_key)

@@ -159,6 +159,7 @@ class Stack:
                 "url": f"{api}/webhooks/gupshup/{account.webhook_token}",
                 "headers": {SECRET_HEADER: account.header_secret},
             },
+            "event_secret": workspace.event_secret,
             "account": account.owner,
             "app_name": account.app_name,
             "app_id": account.app_id,
@@ -228,7 +229,9 @@ class Stack:
         await asyncio.to_thread(upgrade, self.addresses.database)
         settings = Settings(_env_file=None, **self._as_settings())  # type: ignore[call-arg, arg-type]
         database = Database(self.addresses.database, pool_size=2, name="seed")
-        events_url = self.addresses.order_system if self.addresses.has_order_system_simulator else None
+        at = self.addresses
+        simulator = f"{at.order_system}/events" if at.has_order_system_simulator else None
+        events_url = os.environ.get("EVENTS_URL", "").rstrip("/") or simulator
         try:
             await plant(database, cipher_of(settings), self.seed, events_url=events_url, now=utc_now())
         finally:

@@ -10,7 +10,7 @@ from bootstrap.resources import Resources, open_resources
 from clients.gupshup import Credentials, Template, TemplateButton
 from db import accounts, billing, notifications
 from db.session import Database
-from db.workspaces import add_workspace
+from db.workspaces import add_workspace, find_event_endpoint
 from domain.templates import REQUIRED_LABELS
 from ops import onboarding
 from tests.api.conftest import settings
@@ -110,3 +110,17 @@ async def test_unknown_account_is_named(resources: Resources) -> None:
     """A typing error is told in words."""
     with pytest.raises(onboarding.Wrong, match="no account account-9"):
         await onboarding._install(resources, argparse.Namespace(workspace="kapaskraft", account="account-9"))
+
+
+async def test_events_go_where_the_workspace_wants_them(resources: Resources) -> None:
+    """R6.10: without an address nobody could be told; one in the clear is refused."""
+    in_the_clear = argparse.Namespace(workspace="kapaskraft", url="http://seller.example/events")
+    with pytest.raises(onboarding.Wrong, match="https"):
+        await onboarding._events(resources, in_the_clear)
+    wanted = argparse.Namespace(workspace="kapaskraft", url="https://seller.example/events")
+    assert await onboarding._events(resources, wanted) == 0
+    async with resources.database.transaction() as session:
+        endpoint = await find_event_endpoint(session, resources.cipher, "kapaskraft")
+    assert endpoint is not None
+    assert endpoint.url == wanted.url
+    assert endpoint.secret.startswith("whsec_")
