@@ -278,8 +278,8 @@ class Messages:
     ) -> bool:
         """Give up templates that were begun under another command, and tell whether one was begun just now.
 
-        An activity that runs out of time says only that, and the case asks for another template soon; the one before
-        may have been sent all the same (I5). A reminder, hours later, is its second try.
+        A template that stalled is given again as it was; but somebody may ask by hand for another meanwhile, and the
+        one before may have been sent all the same (I5). A reminder, hours later, is its second try.
         """
         left = [
             message

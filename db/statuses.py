@@ -166,7 +166,7 @@ async def adopt_by_reference(
 
 
 async def forget_orphan_statuses(session: Session, now: datetime) -> int:
-    """Delete the statuses whose message never came, and return how many; for the daily cleaning."""
+    """Delete the statuses whose message never came, and return how many; the sweep's hourly cleaning."""
     statement = (
         delete(orphan_statuses)
         .where(orphan_statuses.c.at < now - ORPHANS_KEPT)

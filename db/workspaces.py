@@ -329,7 +329,7 @@ async def release_idempotency_key(session: Session, workspace_id: str, key: str)
 
 
 async def forget_idempotency_keys(session: Session, now: datetime) -> int:
-    """Delete the keys that are older than they are kept, and return how many; for the daily cleaning."""
+    """Delete the keys that are older than they are kept, and return how many; the sweep's hourly cleaning."""
     table = idempotency_keys
     statement = delete(table).where(table.c.claimed_at < now - IDEMPOTENCY_KEPT).returning(table.c.key)
     return len((await session.execute(statement)).all())

@@ -14,7 +14,7 @@ import structlog
 
 from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
-from db import cases, inbox, outgoing_events, statuses
+from db import cases, inbox, outgoing_events, statuses, workspaces
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Database, DatabaseUnavailable, Session
@@ -36,6 +36,7 @@ _AT_ONCE = 8  # rows of one sweep in work at the same time
 _UNSTARTED_AFTER = timedelta(seconds=15)  # whoever committed them is about to start them itself
 _SENDING_AT_MOST = timedelta(minutes=5)  # beyond its lease; whoever sent it is dead, or its case has ended
 _PAUSES = (5, 30, 120, 300)  # seconds after a row's own failures: five tries in about ten minutes
+_CLEANED_EVERY = timedelta(hours=1)
 _LONGEST_PAUSE = 60  # seconds after an outage of ours
 _PUT_OFF_AT_MOST = 1000  # ids that a sweep leaves out; beyond that the longest known has its turn again
 
@@ -67,6 +68,7 @@ class Intake:
         self._capabilities = capabilities
         self._callbacks = Callbacks(cipher)
         self._later = _Later()
+        self._clean_at = clock()
         self._failures: list[Telling] = []
         self._teller = Teller(database=database, cipher=cipher, workflows=workflows, clock=clock)
 
@@ -118,7 +120,16 @@ class Intake:
             ),
         ]
         await self._tell_failures()
+        if now >= self._clean_at:
+            self._clean_at = now + _CLEANED_EVERY
+            await self._clean(now)
         return given_up + sum(done)
+
+    async def _clean(self, now: datetime) -> None:
+        """Forget what has been kept long enough: statuses whose message never came, and keys of API requests."""
+        async with self._database.transaction() as session:
+            await statuses.forget_orphan_statuses(session, now)
+            await workspaces.forget_idempotency_keys(session, now)
 
     async def report(self, workspace_id: str, failed: FailedDelivery) -> Report:
         """Take a failed delivery that was reported by other ways than a callback (R8.1).

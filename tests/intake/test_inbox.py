@@ -5,9 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from db import inbox, messages, outgoing_events
 from db.session import Database, DatabaseUnavailable
+from db.tables import orphan_statuses
 from domain.case_events import MessageNotSent
 from domain.messages import MessageStatus, NotSent
 from intake.inbox import Intake
@@ -202,3 +204,18 @@ async def test_events_of_one_body_are_rows_of_their_own(stage: Stage) -> None:
             )
     assert await stage.intake.sweep() == 3
     assert len(stage.workflows.mail) == 3
+
+
+async def test_status_whose_message_never_came_is_forgotten_after_a_day(stage: Stage) -> None:
+    """Reliability rule 6: kept for 24 h in case its send's answer is late, and no longer."""
+    stranger = sample("gupshup/webhook-v2-message-event-sent")
+    await stage.callback(stranger)
+    stage.clock.pass_by(hours=23)
+    await stage.intake.sweep()
+    async with stage.database.transaction() as session:
+        kept = len((await session.execute(select(orphan_statuses.c.id))).all())
+    stage.clock.pass_by(hours=2)
+    await stage.intake.sweep()
+    async with stage.database.transaction() as session:
+        left = len((await session.execute(select(orphan_statuses.c.id))).all())
+    assert (kept, left) == (1, 0)
