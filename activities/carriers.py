@@ -224,6 +224,10 @@ class Carriers:
                 "on": request.on.isoformat() if request.on else "",
                 "address": request.address.text,
                 "words": list(request.words),
+                "evidence": [
+                    {"reply": kept.id, "at": kept.at.isoformat(), "kind": kept.kind, "words": kept.words}
+                    for kept in request.evidence
+                ],
             },
         )
 

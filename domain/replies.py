@@ -155,6 +155,28 @@ class Reply:
     media_kind: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something that a customer said or sent about what the courier did (R6.4).
+
+    Attributes:
+        id: Id of the answer; its entry on the order's activity holds the whole of it, the media's address too.
+        at: When it was received.
+        kind: text, image, file, audio, video or sticker.
+        words: What was typed, or the caption.
+    """
+
+    id: str
+    at: datetime
+    kind: str
+    words: str = ""
+
+    def lines(self) -> tuple[str, ...]:
+        """Return it as lines of a report; media by reference."""
+        sent = () if self.kind == "text" else (f"(the customer sent {self.kind}: message {self.id})",)
+        return (*sent, *(line for line in self.words.split("\n") if line))
+
+
 _YES = frozenset(
     {
         "yes",

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from activities.messages import _wire_message
+from activities.sending import wire_message
 from activities.values import MessageResult
 from clients.gupshup import Accepted, ButtonsMessage, ListMessage, Refused, TextMessage, Unknown
 from db import accounts, cases, customers, messages, notifications, statuses, suppressions
@@ -207,7 +207,7 @@ async def test_intent_that_lost_against_another_transaction_is_tried_again_at_on
 async def test_attempt_whose_lease_ran_out_sends_nothing(shop: Shop) -> None:  # F7
     """A frozen process that thaws finds that it is late."""
     times = iter([NOW, NOW + timedelta(minutes=5), NOW + timedelta(minutes=5)])
-    shop.messages._clock = lambda: next(times)
+    shop.messages._clock = shop.messages._sending._clock = lambda: next(times)
     assert (await shop.send_template()).is_unknown
     assert shop.gupshup.sent == []
 
@@ -368,7 +368,7 @@ async def test_everything_a_case_can_say_has_a_form(shop: Shop) -> None:
         talk = Talk(facts, Policy(), at=at)
         talk.plays("open", *steps)
         for said in talk.sent():
-            _wire_message(said.message, ("r",) * len(said.message.options), "m")
+            wire_message(said.message, ("r",) * len(said.message.options), "m")
 
 
 _TALKS = (

@@ -4,7 +4,7 @@ Every session text is replaced by its own key here; the words themselves are tes
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from domain import cases
@@ -14,6 +14,7 @@ from domain.case_events import (
     Answer,
     CloseAsked,
     Command,
+    CustomerOptedIn,
     CustomerOptedOut,
     CustomerReplied,
     EndCase,
@@ -45,6 +46,7 @@ FAILED_AT = NOON - timedelta(minutes=10)
 EVERYTHING = Capabilities(
     actions=(Action.REATTEMPT, Action.RESCHEDULE, Action.UPDATE_ADDRESS, Action.CANCEL, Action.DISPUTE)
 )
+_FACTS = {one.name for one in fields(CaseFacts)} - {"failure", "account_id"}
 KEYS_AS_TEXTS = tuple((key, key) for key in PRESETS["en"])
 
 
@@ -74,7 +76,7 @@ def a_policy(**changes: object) -> Policy:
 
 def some_facts(**changes: object) -> CaseFacts:
     """Return facts of a case; fields of the failure may be given as well."""
-    own = {name: changes.pop(name) for name in ("capabilities", "address_form", "case_id") if name in changes}
+    own = {name: changes.pop(name) for name in _FACTS if name in changes}
     facts = CaseFacts(
         case_id="c1",
         account_id="app1",
@@ -126,7 +128,7 @@ class Talk:
         """Move the clock."""
         self.now += timedelta(**delta)
 
-    def play(self, step: str) -> list[str]:
+    def play(self, step: str) -> list[str]:  # noqa: PLR0915 - one branch for each word
         """Do one step of a table and return what the case asks for, as lines."""
         word, _, rest = step.partition(" ")
         match word:
@@ -164,6 +166,10 @@ class Talk:
                 commands = self.send(MessageUnknown("c1/1"))
             case "stop":
                 commands = self.send(CustomerOptedOut())
+            case "start":
+                commands = self.send(CustomerOptedIn())
+            case "voice":
+                commands = self.reply(ReplyKind.MEDIA, media_kind="audio")
             case "hand":
                 commands = self.send(ActionTaken(Action(rest), Mode.SELLER_PORTAL, "seller@example.com"))
             case "resend":
