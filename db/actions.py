@@ -87,6 +87,30 @@ class ActionRow:
     lease_until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptedAction:
+    """The action of a case that the order system accepted, and when."""
+
+    request: ActionRequest
+    answered_at: datetime
+
+
+async def find_accepted(
+    session: Session, cipher: Cipher, workspace_id: str, case_id: str
+) -> AcceptedAction | None:
+    """Return the action of a case that the order system accepted, if there is one."""
+    statement = select(actions.c.id, actions.c.request_sealed, actions.c.answered_at).where(
+        actions.c.workspace_id == workspace_id, actions.c.case_id == case_id, actions.c.status == "accepted"
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    request = _REQUEST.validate_json(
+        cipher.open_bytes(row.request_sealed, context=f"actions/{row.id}/request")
+    )
+    return AcceptedAction(request, row.answered_at)
+
+
 async def begin_action(
     session: Session,
     cipher: Cipher,

@@ -50,6 +50,13 @@ class NewFailure(Strict):
         return self
 
 
+class Rejection(Strict):
+    """Ask for an accepted resolution to be taken back."""
+
+    shipment_id: str
+    remark: str = "Route closed"
+
+
 class NewEvent(Strict):
     """Ask for any webhook of a parcel, as often as wanted, with fields replaced if wanted."""
 
@@ -122,6 +129,28 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
         sender.send(
             webhook_body(workspace, shipment, resource="shipment", event="failed_delivery", at=failure.at)
         )
+        return shipment.as_json()
+
+    @router.post("/control/reject")
+    async def reject_resolution(wanted: Rejection) -> dict[str, Any]:
+        """Take back a resolution that was accepted, as a courier does who cannot do it after all."""
+        shipment = _shipment(system, wanted.shipment_id)
+        if shipment.resolution_id is None:
+            raise HTTPException(CONFLICT, f"shipment {shipment.shipment_id} has no accepted resolution")
+        at = system.clock()
+        shipment.reject(at=at, remark=wanted.remark)
+        body = webhook_body(
+            system.find_workspace(shipment.workspace),
+            shipment,
+            resource="shipment",
+            event="ndr_resolution_rejected",
+            at=at,
+        )
+        body["response_data"]["ndrDetails"] = {
+            "resolutionStatus": "REJECTED",
+            "resolutionRemark": wanted.remark,
+        }
+        sender.send(body)
         return shipment.as_json()
 
     @router.post("/control/events")

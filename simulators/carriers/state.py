@@ -212,6 +212,11 @@ class Shipment:
         self.record("ndr_resolution_submitted", at=at, remark=remark)
         return self.resolution_id
 
+    def reject(self, *, at: datetime, remark: str) -> None:
+        """Take back the resolution that was accepted: the parcel waits for another one."""
+        self.resolution_id = self.resolution_code = None
+        self.record("ndr_resolution_rejected", at=at, remark=remark, reason="REJECTED")
+
     def as_json(self) -> dict[str, Any]:
         """Return what the control routes show of it."""
         return {

@@ -1,11 +1,20 @@
 """Reads the tracking answer: where a parcel is, and whether an action was recorded for its last failed attempt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from clients.carriers.base import ShipmentReading, TrackingEntry
 from clients.carriers.eshopbox import wire
-from clients.carriers.eshopbox.vocabulary import FAILED_DELIVERY, RESOLUTION_LOGGED, move_of, status_word
+from clients.carriers.eshopbox.vocabulary import (
+    EVENTS,
+    FAILED_DELIVERY,
+    RESOLUTION_LOGGED,
+    SHIPMENT,
+    Meaning,
+    is_refused,
+    move_of,
+    status_word,
+)
 
 # The submitted action is a status of its own in some answers; the parcel still stands in its failed attempt.
 _STANDS_IN_FAILURE: Final = frozenset({FAILED_DELIVERY, RESOLUTION_LOGGED, "ndr_resolution_submitted"})
@@ -21,15 +30,27 @@ def read_tracking(body: object, tracking_id: str) -> ShipmentReading | None:
     words = [status_word(entry.status) for entry in entries]
     last_failure = max((at for at, word in enumerate(words) if word == FAILED_DELIVERY), default=-1)
     current = status_word(status)
+    recorded = _recorded(words[last_failure + 1 :], entries[last_failure + 1 :])
+    if recorded is None:
+        recorded = current in _STANDS_IN_FAILURE - {FAILED_DELIVERY}
     return ShipmentReading(
         status=status,
         is_failed_delivery=current in _STANDS_IN_FAILURE,
-        resolution_recorded=RESOLUTION_LOGGED in words[last_failure + 1 :]
-        or current in _STANDS_IN_FAILURE - {FAILED_DELIVERY},
+        resolution_recorded=recorded,
         move=None if current in _STANDS_IN_FAILURE else move_of(status),
         failed_attempts=words.count(FAILED_DELIVERY),
         entries=entries,
     )
+
+
+def _recorded(words: Sequence[str], entries: Sequence[TrackingEntry]) -> bool | None:
+    """Tell whether an action stands as accepted, by what was logged of one last; None where nothing was."""
+    recorded = None
+    for word, entry in zip(words, entries, strict=True):
+        takes_back = EVENTS.get((SHIPMENT, word), Meaning()).takes_back
+        if takes_back or word == RESOLUTION_LOGGED:
+            recorded = not (takes_back or is_refused(entry.reason))
+    return recorded
 
 
 def _parcel(body: object, tracking_id: str) -> Mapping[str, Any]:
