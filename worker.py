@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
+from activities.account_messages import AccountMessages
 from activities.carriers import Carriers
 from activities.cases import Cases
 from activities.messages import Messages
@@ -21,6 +22,7 @@ from bootstrap.settings import Settings
 from bootstrap.temporal import connect
 from intake.inbox import Intake
 from workflows import options
+from workflows.account_message import AccountMessageWorkflow
 from workflows.client import Workflows
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
@@ -29,7 +31,7 @@ from workflows.outgoing_event import OutgoingEventWorkflow
 _log = structlog.get_logger("worker")
 
 
-WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, OutgoingEventWorkflow)
+WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, AccountMessageWorkflow, OutgoingEventWorkflow)
 
 
 def activities_of(resources: Resources) -> list[Callable[..., object]]:
@@ -40,12 +42,14 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
         "clock": utc_now,
     }
     messages = Messages(gupshup=resources.gupshup, **shared)
+    account_messages = AccountMessages(gupshup=resources.gupshup, **shared)
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
     return [
         messages.send_template,
         messages.send_session,
+        account_messages.send,
         carriers.take_action,
         cases.record,
         cases.end,

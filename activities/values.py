@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from domain.case_events import Answer, EndCase, Note, SendSession, SendTemplate, TakeAction
+from domain.case_events import Answer, EndCase, Note, Purpose, SendSession, SendTemplate, TakeAction
 from domain.case_state import Progress
 from domain.messages import NotSent
+from domain.wording import SessionMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,41 @@ class SendSessionTask:
 
     snapshot: Snapshot
     command: SendSession
+
+
+@dataclass(frozen=True, slots=True)
+class AboutCase:
+    """The case on whose order's activity a message of the sender's own is shown, where it belongs to one seller."""
+
+    case_id: str
+    order_id: str
+    shipment_id: str
+    tracking_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMessageTask:
+    """Send a session message that no case asks for: it is the sender's own answer (R6.3, R7.5).
+
+    Attributes:
+        id: Its idempotency key.
+        workspace_id: Whose it is; the platform's, where no seller may see it.
+        account_id: Through which account.
+        phone: To whom, digits.
+        purpose: What it is for.
+        message: What is said.
+        language: In which language.
+        about: Where it is shown; None for nowhere.
+    """
+
+    id: str
+    workspace_id: str
+    account_id: str
+    phone: str
+    purpose: Purpose
+    message: SessionMessage
+    language: str
+    about: AboutCase | None = None
 
 
 @dataclass(frozen=True, slots=True)

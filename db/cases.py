@@ -17,6 +17,7 @@ from db.encryption import Cipher
 from db.rows import columns, many, one
 from db.session import NotFound, Session, TryAgain
 from db.tables import cases, messages
+from domain.case_events import Purpose
 from domain.cases import CaseFacts, Progress, State
 from domain.messages import MessageStatus
 from domain.shipments import FailedDelivery
@@ -74,10 +75,19 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class CustomerCase:
-    """A case of a customer, with the statuses that its messages stand at."""
+    """A case of a customer, with what was written to them about it.
+
+    Attributes:
+        row: The case.
+        message_statuses: The statuses that its messages stand at.
+        wrote_at: When it last wrote; None where it never did.
+        spoke_at: When it last wrote freely, which it does only in a conversation.
+    """
 
     row: CaseRow
     message_statuses: frozenset[MessageStatus]
+    wrote_at: datetime | None = None
+    spoke_at: datetime | None = None
 
 
 async def add_case(
@@ -177,6 +187,13 @@ async def find_case_by_attempt(
     return await one(session, statement, CaseRow)
 
 
+async def find_newest_of_shipment(session: Session, workspace_id: str, shipment_id: str) -> CaseRow | None:
+    """Return the case of a shipment's latest failed attempt."""
+    statement = _select().where(cases.c.workspace_id == workspace_id, cases.c.shipment_id == shipment_id)
+    statement = statement.order_by(cases.c.attempt.desc(), cases.c.visit.desc()).limit(1)
+    return await one(session, statement, CaseRow)
+
+
 async def list_cases(
     session: Session,
     workspace_id: str,
@@ -229,13 +246,21 @@ async def list_customer_cases(
     session: Session, account_id: str, phone_hash: bytes, *, since: datetime
 ) -> tuple[CustomerCase, ...]:
     """Return the cases of a sender's customer that are open or ended since, newest first, of any workspace (R6.3)."""
-    statuses = (
-        select(func.array_agg(messages.c.status.distinct(), type_=ARRAY(messages.c.status.type)))
-        .where(messages.c.workspace_id == cases.c.workspace_id, messages.c.case_id == cases.c.id)
-        .scalar_subquery()
-    )
+    written = messages.c.purpose != Purpose.WHICH_ORDER.value  # which is about several
+
+    def of_messages(value: Any) -> Any:
+        own = (messages.c.workspace_id == cases.c.workspace_id, messages.c.case_id == cases.c.id)
+        return select(value).where(*own, written).scalar_subquery()
+
+    statuses = func.array_agg(messages.c.status.distinct(), type_=ARRAY(messages.c.status.type))
+    spoken = func.max(messages.c.created_at).filter(messages.c.kind == "session")
     statement = (
-        select(*columns(cases, CaseRow), statuses.label("statuses"))
+        select(
+            *columns(cases, CaseRow),
+            of_messages(statuses).label("statuses"),
+            of_messages(func.max(messages.c.created_at)).label("wrote_at"),
+            of_messages(spoken).label("spoke_at"),
+        )
         .where(
             cases.c.account_id == account_id,
             cases.c.phone_hash == phone_hash,
@@ -244,8 +269,14 @@ async def list_customer_cases(
         .order_by(cases.c.opened_at.desc(), cases.c.id.desc())
     )
 
-    def customer_case(*, statuses: Sequence[MessageStatus] | None, **row: Any) -> CustomerCase:
-        return CustomerCase(CaseRow(**row), frozenset(statuses or ()))
+    def customer_case(
+        *,
+        statuses: Sequence[MessageStatus] | None,
+        wrote_at: datetime | None,
+        spoke_at: datetime | None,
+        **row: Any,
+    ) -> CustomerCase:
+        return CustomerCase(CaseRow(**row), frozenset(statuses or ()), wrote_at, spoke_at)
 
     return await many(session, statement, customer_case)
 

@@ -365,6 +365,13 @@ customers = Table(
     _at("opt_changed", nullable=True),
     _words("opt_out_proof"),
     _at("last_standard_answer", nullable=True),
+    _words("language"),
+    _hash("hidden_id", nullable=True),
+    _maybe("standard_answer_to", BigInteger),
+    _at("asked_which", nullable=True),
+    _maybe("asked_which_to", BigInteger),
+    Column("asked_which", JSONB, nullable=False, server_default=text("'[]'")),
+    Index(None, "account_id", "hidden_id_hash"),
 )
 
 suppressions = Table(

@@ -20,7 +20,7 @@ from clients.gupshup import (
     is_sendable,
     parse_callback,
 )
-from db import accounts, notifications, statuses
+from db import accounts, customers, notifications, statuses
 from db.accounts import AppAccount
 from db.encryption import Cipher
 from db.inbox import InboxItem
@@ -116,6 +116,9 @@ class Callbacks:
         message = effect.message
         if message is None:
             return handled("no message yet: kept for a day")
+        if event.bsuid is not None:
+            hidden = self._cipher.fingerprint(event.bsuid)
+            await customers.learn_hidden_id(session, item.owner_id, message.phone_hash, hidden)
         if message.status is MessageStatus.FAILED:
             # Not only when this very status says so: its ids may bring a failure that waited for them. And not only
             # when it changed: after a crash the case may not know yet, and the mail's id makes it one fact.

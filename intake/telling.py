@@ -4,13 +4,13 @@ Everything here may be done again: starting is idempotent by the run's id, mail 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 import structlog
 
-from db import cases
+from db import cases, customers
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.session import Database, DatabaseUnavailable
@@ -18,6 +18,7 @@ from domain.case_events import ActionRequest, CustomerReplied
 from domain.cases import Outcome, ended_case
 from domain.failures import Action, Mode
 from workflows.client import (
+    AccountMessageTask,
     CaseNotRunning,
     CaseRef,
     CaseStart,
@@ -47,7 +48,19 @@ class TellCase:
     mail: Mail
 
 
-Telling = StartCase | TellCase
+@dataclass(frozen=True, slots=True)
+class SendAccountMessage:
+    """A message of the sender's own has to be sent."""
+
+    task: AccountMessageTask
+
+    @property
+    def case_id(self) -> str:
+        """The case on whose activity it is shown; empty for none."""
+        return self.task.about.case_id if self.task.about else ""
+
+
+Telling = StartCase | TellCase | SendAccountMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,8 @@ class Teller:
                 await self._start(telling.workspace_id, telling.case_id)
             case TellCase():
                 await self._tell_case(telling)
+            case SendAccountMessage():
+                await self._workflows.send_account_message(telling.task)
 
     async def tell_all(self, tellings: Iterable[Telling]) -> None:
         """Tell things in their order: while Temporal is away all that follows waits, but never for one run's trouble.
@@ -157,6 +172,10 @@ class Teller:
             return
         async with self._database.transaction() as session:
             facts, policy = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
+            known = await customers.customer(
+                session, facts.account_id, self._cipher.phone_hash(facts.failure.customer_phone)
+            )
+        facts = replace(facts, language=known.language or facts.language)
         accepted = (
             ActionRequest(
                 f"{row.id}/accepted", Action(row.accepted_action), Mode.WHATSAPP, on=row.accepted_on

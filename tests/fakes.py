@@ -19,6 +19,7 @@ from clients.workspace_webhook import Delivered, NotDelivered, WorkspaceWebhook
 from domain.case_events import ActionRequest, Answer
 from domain.failures import Action, Capabilities
 from workflows.client import (
+    AccountMessageTask,
     ActRefused,
     CaseNotRunning,
     CaseRef,
@@ -48,6 +49,7 @@ class FakeWorkflows(Workflows):
         told: The same with repeats.
         acts: Acts by hand, in order.
         late: Replies that came after the end, by their id.
+        account_messages: Messages of the sender's own, by their id.
         delivered: Outgoing events whose delivery began.
         ended: Runs that are over.
         act_answer: What the next acts come to.
@@ -64,6 +66,7 @@ class FakeWorkflows(Workflows):
         self.told: list[tuple[CaseRef, Mail]] = []
         self.acts: list[tuple[CaseRef, Mail]] = []
         self.late: dict[str, LateReply] = {}
+        self.account_messages: dict[str, AccountMessageTask] = {}
         self.delivered: list[str] = []
         self.ended: set[CaseRef] = set()
         self.act_answer: ManualAnswer | ActRefused = ManualAnswer("ended", "resolved", "done")
@@ -118,6 +121,11 @@ class FakeWorkflows(Workflows):
         """Remember a late reply once."""
         self._answer()
         self.late.setdefault(reply_id, late)
+
+    async def send_account_message(self, task: AccountMessageTask) -> None:
+        """Remember a message of the sender's own once."""
+        self._answer()
+        self.account_messages.setdefault(task.id, task)
 
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Remember an event once."""
