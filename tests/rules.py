@@ -11,6 +11,7 @@ import io
 import re
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -248,8 +249,11 @@ def _table(found: Report) -> str:
         lines += ["", section, "-" * len(section)]
         for rule in rules:
             lines += _headline(rule)
-            tests = list(dict.fromkeys(proof.test for proof in found.proofs(rule.number)))
-            lines += [f"{'':16}{test}" for test in tests[:_SHOWN]] or [f"{'':16}{_missing(rule)}"]
+            tests = Counter(proof.test for proof in found.proofs(rule.number))
+            most = [
+                f"{'':16}{test}" for test, _ in tests.most_common(_SHOWN)
+            ]  # tables with rows of it come first
+            lines += most or [f"{'':16}{_missing(rule)}"]
             if len(tests) > _SHOWN:
                 lines[-1] += f"  +{len(tests) - _SHOWN}"
     return "\n".join(lines)
