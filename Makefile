@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo up test check format lock clean
+.PHONY: demo up test check rules format lock clean
 
 demo: $(READY)  ## five stories on the embedded stack
 	$(BIN)/python -m ops demo
@@ -15,11 +15,15 @@ up: $(READY)  ## the same stack, kept running
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest
 
-check: $(READY)  ## lint, format, types, import contracts
+check: $(READY)  ## lint, format, types, import contracts, a test for every rule
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.rules --check
+
+rules: $(READY)  ## every rule of docs/rules.md, and the tests that prove it
+	$(BIN)/python -m tests.rules
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
