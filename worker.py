@@ -50,6 +50,7 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
         cases.record,
         cases.end,
         events.deliver,
+        events.give_up,
     ]
 
 

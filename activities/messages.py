@@ -32,7 +32,17 @@ from clients.gupshup import (
     failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
-from db import accounts, billing, cases, customers, messages, notifications, statuses, suppressions
+from db import (
+    accounts,
+    billing,
+    cases,
+    customers,
+    messages,
+    notifications,
+    outgoing_events,
+    statuses,
+    suppressions,
+)
 from db.encryption import Cipher, digest
 from db.locks import serialize
 from db.references import Reference, add_references
@@ -166,7 +176,7 @@ class Messages:
                 session, known.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
             )
         if known is not None and known.status in _SETTLED:
-            return _result_of(known)
+            return await self._result_of(session, known)
         if known is not None and known.status is not MessageStatus.REFUSED:
             _log.warning("message.send.unknown", command_id=command.id, message_id=known.id)
             return MessageResult(is_unknown=True, detail="interrupted while sending")
@@ -288,9 +298,10 @@ class Messages:
             if message.command_id != command.id
         ]
         for message in left:
-            await statuses.record_outcome(
+            given_up = await statuses.record_outcome(
                 session, message.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
             )
+            await self._tell_failure(session, given_up)
         return any(now - message.sending_at < statuses.ADOPTED_WITHIN for message in left)
 
     async def _forbidden(
@@ -372,10 +383,9 @@ class Messages:
                 result = MessageResult(is_unknown=True, detail=outcome.reason)
         async with self._database.transaction() as session:
             message = await statuses.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
-        if (
-            message.status in _SETTLED
-        ):  # statuses may have overtaken the answer, or taken its place (F28, F30)
-            result = _result_of(message)
+            # Statuses may have overtaken the answer, or taken its place (F28, F30).
+            if message.status in _SETTLED:
+                result = await self._result_of(session, message)
         _log.info(
             "message.send.answered",
             message_id=intent.message_id,
@@ -392,12 +402,21 @@ class Messages:
             )
         return result
 
+    async def _result_of(self, session: Session, message: messages.Message) -> MessageResult:
+        """Return what became of a message that Gupshup took; it may have failed since."""
+        if message.status is not MessageStatus.FAILED:
+            return MessageResult(is_accepted=True)
+        event_ids = await self._tell_failure(session, message)
+        return MessageResult(
+            why=NotSent(failure_class(message.code)), detail=message.code or "no code", event_ids=event_ids
+        )
 
-def _result_of(message: messages.Message) -> MessageResult:
-    """Return what became of a message that Gupshup took; it may have failed since."""
-    if message.status is MessageStatus.FAILED:
-        return MessageResult(why=NotSent(failure_class(message.code)), detail=message.code or "no code")
-    return MessageResult(is_accepted=True)
+    async def _tell_failure(self, session: Session, message: messages.Message) -> tuple[str, ...]:
+        """Tell the workspace of a message that failed, once; one that did not is nothing to tell of."""
+        if message.status is not MessageStatus.FAILED:
+            return ()
+        why = NotSent(failure_class(message.code))
+        return await outgoing_events.tell_message_failed(session, self._cipher, message, why, self._clock())
 
 
 def _why_refused(outcome: Refused) -> NotSent:

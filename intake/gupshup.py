@@ -35,7 +35,17 @@ from clients.gupshup import (
     is_sendable,
     parse_callback,
 )
-from db import accounts, cases, customers, messages, notifications, references, statuses, timeline
+from db import (
+    accounts,
+    cases,
+    customers,
+    messages,
+    notifications,
+    outgoing_events,
+    references,
+    statuses,
+    timeline,
+)
 from db.accounts import AppAccount
 from db.cases import CaseRow, CustomerCase
 from db.encryption import Cipher, digest
@@ -47,7 +57,7 @@ from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
 from domain.messages import MessageStatus, NotSent, is_start, is_stop
 from domain.replies import AddressDraft, Reply, ReplyKind, clean
 from domain.shipments import FailedDelivery, find_mobile, national_number
-from intake.telling import Meaning, TellCase, handled, ignored
+from intake.telling import DeliverEvent, Meaning, TellCase, Telling, handled, ignored
 from workflows.client import Mail
 
 __all__ = ["Callbacks", "take_failure"]
@@ -175,7 +185,9 @@ class Callbacks:
         if message.status is MessageStatus.FAILED:
             # Not only when this very status says so: its ids may bring a failure that waited for them. And not only
             # when it changed: after a crash the case may not know yet, and the mail's id makes it one fact.
-            return await take_failure(session, message, is_new=effect.changed)
+            return await take_failure(
+                session, self._cipher, message, is_new=effect.changed, now=item.received_at
+            )
         return handled("" if effect.changed else "already further")
 
     async def _inbound(self, session: Session, item: InboxItem, event: InboundMessage) -> Meaning:
@@ -338,8 +350,10 @@ class Callbacks:
         return handled(word, *(TellCase(row.workspace_id, row.id, mail) for row in still_open))
 
 
-async def take_failure(session: Session, message: Message, *, is_new: bool) -> Meaning:
-    """Hold what would fail again as a message just did, and return how its case learns of it, new or not."""
+async def take_failure(
+    session: Session, cipher: Cipher, message: Message, *, is_new: bool, now: datetime
+) -> Meaning:
+    """Hold what would fail again as a message just did, and return how case and workspace learn of it, new or not."""
     why, code = NotSent(failure_class(message.code or None)), message.code or "no code"
     # What is no news is held already, and may have been let go since.
     if is_new and why is NotSent.TEMPLATE and message.template_id:
@@ -348,11 +362,12 @@ async def take_failure(session: Session, message: Message, *, is_new: bool) -> M
         )
     elif is_new and why is NotSent.ACCOUNT:
         await accounts.set_attention(session, message.account_id, f"sending failed with code {code}")
-    if message.case_id is None or message.kind != "template":
-        return handled(f"failed: {code}")
-    fact = MessageNotSent(message.command_id, why, code)
-    mail = Mail(f"failed:{message.id}", fact)
-    return handled(f"failed: {code}", TellCase(message.workspace_id, message.case_id, mail))
+    event_ids = await outgoing_events.tell_message_failed(session, cipher, message, why, now)
+    tell: list[Telling] = [DeliverEvent(message.workspace_id, event_id) for event_id in event_ids]
+    if message.case_id is not None and message.kind == "template":
+        mail = Mail(f"failed:{message.id}", MessageNotSent(message.command_id, why, code))
+        tell.insert(0, TellCase(message.workspace_id, message.case_id, mail))
+    return handled(f"failed: {code}", *tell)
 
 
 async def _by_reference(

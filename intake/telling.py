@@ -10,7 +10,7 @@ from typing import Literal
 
 import structlog
 
-from db import cases
+from db import cases, outgoing_events
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.session import Database, DatabaseUnavailable
@@ -47,7 +47,15 @@ class TellCase:
     mail: Mail
 
 
-Telling = StartCase | TellCase
+@dataclass(frozen=True, slots=True)
+class DeliverEvent:
+    """An event has to reach a workspace's URL."""
+
+    workspace_id: str
+    event_id: str
+
+
+Telling = StartCase | TellCase | DeliverEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,13 @@ def case_ref(row: CaseRow) -> CaseRef:
     return CaseRef(row.workspace_id, row.shipment_id, row.attempt, row.visit)
 
 
+def about(telling: Telling) -> dict[str, str]:
+    """Return the ids by which a log names a telling."""
+    if isinstance(telling, DeliverEvent):
+        return {"event_id": telling.event_id}
+    return {"case_id": telling.case_id}
+
+
 class Teller:
     """Tells workflows what was committed."""
 
@@ -103,6 +118,8 @@ class Teller:
                 await self._start(telling.workspace_id, telling.case_id)
             case TellCase():
                 await self._tell_case(telling)
+            case DeliverEvent():
+                await self._deliver(telling.workspace_id, telling.event_id)
 
     async def tell_all(self, tellings: Iterable[Telling]) -> None:
         """Tell things in their order: while Temporal is away all that follows waits, but never for one run's trouble.
@@ -118,9 +135,9 @@ class Teller:
             except (WorkflowsUnavailable, DatabaseUnavailable):
                 raise
             except CaseNotRunning:
-                _log.exception("intake.case.not_running", case_id=telling.case_id)
+                _log.exception("intake.case.not_running", **about(telling))
             except Exception as error:  # noqa: BLE001 - raised when the others had their turn
-                _log.warning("intake.not_told", error=type(error).__name__, case_id=telling.case_id)
+                _log.warning("intake.not_told", error=type(error).__name__, **about(telling))
                 failed.append(error)
         if failed:
             raise ExceptionGroup("not told", failed)
@@ -131,6 +148,11 @@ class Teller:
         await self._workflows.start_case(CaseStart(facts, policy))
         async with self._database.transaction() as session:
             await cases.mark_started(session, workspace_id, case_id, self._clock())
+
+    async def _deliver(self, workspace_id: str, event_id: str) -> None:
+        await self._workflows.deliver_event(workspace_id, event_id)
+        async with self._database.transaction() as session:
+            await outgoing_events.mark_started(session, workspace_id, event_id, self._clock())
 
     async def _tell_case(self, telling: TellCase) -> None:
         row = await self._row(telling)

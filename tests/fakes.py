@@ -49,6 +49,7 @@ class FakeWorkflows(Workflows):
         acts: Acts by hand, in order.
         late: Replies that came after the end, by their id.
         delivered: Outgoing events whose delivery began.
+        replayed: Outgoing events whose delivery began again, and since when what was delivered does not count.
         ended: Runs that are over.
         act_answer: What the next acts come to.
     """
@@ -65,6 +66,7 @@ class FakeWorkflows(Workflows):
         self.acts: list[tuple[CaseRef, Mail]] = []
         self.late: dict[str, LateReply] = {}
         self.delivered: list[str] = []
+        self.replayed: list[tuple[str, datetime]] = []
         self.ended: set[CaseRef] = set()
         self.act_answer: ManualAnswer | ActRefused = ManualAnswer("ended", "resolved", "done")
 
@@ -125,6 +127,12 @@ class FakeWorkflows(Workflows):
         self._check_starts(event_id)
         if (key := f"{workspace_id}/{event_id}") not in self.delivered:
             self.delivered.append(key)
+
+    async def replay_event(self, workspace_id: str, event_id: str, replayed_at: datetime) -> None:
+        """Remember a replay."""
+        self._answer()
+        self._check_starts(event_id)
+        self.replayed.append((f"{workspace_id}/{event_id}", replayed_at))
 
     async def is_healthy(self) -> bool:
         """Tell whether it is there."""
