@@ -4,6 +4,7 @@ import base64
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -82,6 +83,16 @@ async def test_entries_come_newest_first_with_their_messages_statuses(
         assert rest == shown[number + 1 :]
     assert len(await list_entries(session, cipher, W, "KK1001", limit=2)) == 2
     assert await list_entries(session, cipher, "other", "KK1001") == ()
+
+
+async def test_entries_of_one_case_stand_without_those_of_others(session: Session, cipher: Cipher) -> None:
+    """An order may have a case for each attempt (R6.1)."""
+    case_id = str(uuid4())
+    await add_entry(session, cipher, replace(REPLY, case_id=case_id))
+    await add_entry(session, cipher, replace(REPLY, key="reply/wamid.2", case_id=str(uuid4())))
+    await add_entry(session, cipher, replace(REPLY, key="reply/wamid.3"))
+    (shown,) = await list_entries(session, cipher, W, "KK1001", case_id=case_id)
+    assert shown.entry.case_id == case_id
 
 
 @pytest.mark.parametrize("place", ["2026-11-20T12:00:00|1", "x|1", f"{NOW}|{2**63}", f"{NOW}|-1", f"{NOW}|"])
