@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from bootstrap.resources import open_resources, utc_now
 from bootstrap.settings import Settings
 from bootstrap.temporal import connect
-from db.encryption import Cipher
+from db.encryption import Cipher, Undecipherable
 from db.session import Database, DatabaseTrouble
 from domain.replies import clean
 from ops.stack import VAR
@@ -86,6 +86,9 @@ async def perform(system: System, arguments: argparse.Namespace) -> int:
         return stop.code
     except DatabaseTrouble as error:
         print(f"The database cannot be used now ({error}): try again.", file=sys.stderr)
+        return NO
+    except Undecipherable as error:
+        print(f"MASTER_KEYS are not those of this database: {error}.", file=sys.stderr)
         return NO
 
 

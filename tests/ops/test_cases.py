@@ -8,6 +8,7 @@ import pytest
 
 from db import actions, cases, timeline
 from db.cases import CaseRow
+from db.encryption import Cipher
 from db.session import Database
 from domain.case_events import ActionRequest, ActionTaken, Answer, CloseAsked, Event, ResendAsked
 from domain.cases import Outcome, Progress
@@ -272,6 +273,14 @@ async def test_database_away_is_told(terminal: Terminal) -> None:
     code, printed = await terminal.run("cases", "list")
     assert code == 1
     assert "try again" in printed
+
+
+async def test_keys_of_another_system_are_told(terminal: Terminal) -> None:
+    """What is sealed stays closed: exit code 1, in words."""
+    row = await terminal.stage.open(failed_delivery())
+    terminal.system = replace(terminal.system, cipher=Cipher({"other": bytes(32)}, hash_key=b"h" * 32))
+    code, printed = await terminal.run("cases", "show", row.id)
+    assert (code, "MASTER_KEYS" in printed) == (1, True)
 
 
 @pytest.mark.parametrize("is_known", [True, False])
