@@ -54,6 +54,7 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
         cases.record,
         cases.end,
         events.deliver,
+        events.give_up,
     ]
 
 

@@ -33,7 +33,7 @@ class AccountMessages:
         self._database = database
         self._cipher = cipher
         self._clock = clock
-        self._sending = Sending(database=database, gupshup=gupshup, clock=clock)
+        self._sending = Sending(database=database, cipher=cipher, gupshup=gupshup, clock=clock)
 
     @activity.defn(name="account_messages.send")
     async def send(self, task: AccountMessageTask) -> MessageResult:
@@ -51,7 +51,7 @@ class AccountMessages:
         """Write the intent, or return what already became of it or forbids it."""
         now = self._clock()
         forbidden = await self._forbidden(session, task, now)  # first, for the order of locks
-        known = await begun_before(session, task.workspace_id, task.id, now)
+        known = await begun_before(session, self._cipher, task.workspace_id, task.id, now)
         if isinstance(known, MessageResult):
             return known
         if forbidden is not None:

@@ -19,6 +19,7 @@ from activities.sending import (
     Sending,
     begun_before,
     content_of,
+    tell_failure,
     wire_message,
     write_intent,
 )
@@ -51,7 +52,7 @@ class Messages:
     ) -> None:
         self._database = database
         self._cipher = cipher
-        self._sending = Sending(database=database, gupshup=gupshup, clock=clock)
+        self._sending = Sending(database=database, cipher=cipher, gupshup=gupshup, clock=clock)
         self._clock = clock
 
     @activity.defn(name="messages.send_template")
@@ -111,7 +112,7 @@ class Messages:
     ) -> Intent | MessageResult:
         """Write the intent, or return what already became of it or forbids it."""
         forbidden = await self._forbidden(session, facts, command, now)  # first, for the order of locks
-        known = await begun_before(session, snapshot.workspace_id, command.id, now)
+        known = await begun_before(session, self._cipher, snapshot.workspace_id, command.id, now)
         if isinstance(known, MessageResult):
             return known
         account = await accounts.get_account(session, facts.account_id)
@@ -220,9 +221,10 @@ class Messages:
             if message.command_id != command.id
         ]
         for message in left:
-            await statuses.record_outcome(
+            given_up = await statuses.record_outcome(
                 session, message.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
             )
+            await tell_failure(session, self._cipher, given_up, now)
         return any(now - message.sending_at < statuses.ADOPTED_WITHIN for message in left)
 
     async def _forbidden(

@@ -29,7 +29,7 @@ from clients.gupshup import (
     failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
-from db import accounts, messages, statuses
+from db import accounts, messages, outgoing_events, statuses
 from db.encryption import Cipher, digest
 from db.references import Reference, add_references
 from db.session import Database, Session
@@ -67,8 +67,11 @@ class Intent:
 class Sending:
     """Makes the request of a committed intent, and records what became of it."""
 
-    def __init__(self, *, database: Database, gupshup: Gupshup, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, database: Database, cipher: Cipher, gupshup: Gupshup, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
+        self._cipher = cipher
         self._gupshup = gupshup
         self._clock = clock
 
@@ -124,10 +127,9 @@ class Sending:
                 result = MessageResult(is_unknown=True, detail=outcome.reason)
         async with self._database.transaction() as session:
             message = await statuses.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
-        if (
-            message.status in _SETTLED
-        ):  # statuses may have overtaken the answer, or taken its place (F28, F30)
-            result = result_of(message)
+            # Statuses may have overtaken the answer, or taken its place (F28, F30).
+            if message.status in _SETTLED:
+                result = await _result_of(session, self._cipher, message, now)
         _log.info(
             "message.send.answered",
             message_id=intent.message_id,
@@ -146,7 +148,7 @@ class Sending:
 
 
 async def begun_before(
-    session: Session, workspace_id: str, command_id: str, now: datetime
+    session: Session, cipher: Cipher, workspace_id: str, command_id: str, now: datetime
 ) -> messages.Message | MessageResult | None:
     """Return what became of a command that was begun before: its result, or the message where it was surely not sent."""
     known = await messages.find_by_command(session, workspace_id, command_id)
@@ -158,7 +160,7 @@ async def begun_before(
     if known is None or known.status is MessageStatus.REFUSED:
         return known
     if known.status in _SETTLED:
-        return result_of(known)
+        return await _result_of(session, cipher, known, now)
     _log.warning("message.send.unknown", command_id=command_id, message_id=known.id)
     return MessageResult(is_unknown=True, detail="interrupted while sending")
 
@@ -209,11 +211,26 @@ async def write_intent(
     )
 
 
-def result_of(message: messages.Message) -> MessageResult:
+async def _result_of(
+    session: Session, cipher: Cipher, message: messages.Message, now: datetime
+) -> MessageResult:
     """Return what became of a message that Gupshup took; it may have failed since."""
-    if message.status is MessageStatus.FAILED:
-        return MessageResult(why=NotSent(failure_class(message.code)), detail=message.code or "no code")
-    return MessageResult(is_accepted=True)
+    if message.status is not MessageStatus.FAILED:
+        return MessageResult(is_accepted=True)
+    event_ids = await tell_failure(session, cipher, message, now)
+    return MessageResult(
+        why=NotSent(failure_class(message.code)), detail=message.code or "no code", event_ids=event_ids
+    )
+
+
+async def tell_failure(
+    session: Session, cipher: Cipher, message: messages.Message, now: datetime
+) -> tuple[str, ...]:
+    """Tell the workspace of a message that failed, once; one that did not is nothing to tell of (R8.3)."""
+    if message.status is not MessageStatus.FAILED:
+        return ()
+    why = NotSent(failure_class(message.code))
+    return await outgoing_events.tell_message_failed(session, cipher, message, why, now)
 
 
 def _why_refused(outcome: Refused) -> NotSent:

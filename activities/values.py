@@ -1,6 +1,7 @@
 """What workflows hand to activities and get back. Fields are only ever added, with defaults."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.case_events import Answer, EndCase, Note, Purpose, SendSession, SendTemplate, TakeAction
 from domain.case_state import Progress
@@ -85,12 +86,14 @@ class MessageResult:
         is_unknown: Nobody knows; it is never sent again (I5).
         why: Why it was surely not accepted.
         detail: Words for ops; nothing personal.
+        event_ids: Which events now have to reach the workspace's URL.
     """
 
     is_accepted: bool = False
     is_unknown: bool = False
     why: NotSent | None = None
     detail: str = ""
+    event_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,11 @@ class TakeActionTask:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """The order system's answer."""
+    """The order system's answer, and which events now have to reach the workspace's URL."""
 
     answer: Answer
     detail: str = ""
+    event_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,14 @@ class EndResult:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEventTask:
-    """Deliver one signed event to a workspace's URL."""
+    """Deliver one signed event to a workspace's URL.
+
+    Attributes:
+        workspace_id: For whom.
+        event_id: The event.
+        replayed_at: When ops wanted it delivered again; a delivery from before does not count.
+    """
 
     workspace_id: str
     event_id: str
+    replayed_at: datetime | None = None

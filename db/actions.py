@@ -22,6 +22,7 @@ from db.encryption import Cipher
 from db.session import NotFound, Session
 from db.tables import actions, cases, shipments
 from domain.case_events import ActionRequest, Answer
+from domain.failures import Action
 
 _REQUEST = TypeAdapter(ActionRequest)
 
@@ -249,6 +250,20 @@ async def record_answer(
         .values(status=status, answer=answer.value, detail=said, answered_at=now, lease_until=None)
     )
     return replace(known, status=status, answer=answer.value, detail=said, lease_until=None)
+
+
+async def list_withdrawn(session: Session, workspace_id: str, case_id: str) -> tuple[Action, ...]:
+    """Return the actions that the order system refused for a case, whatever the day or the address."""
+    statement = (
+        select(actions.c.action)
+        .where(
+            actions.c.workspace_id == workspace_id,
+            actions.c.case_id == case_id,
+            actions.c.answer == Answer.REFUSED,
+        )
+        .order_by(actions.c.asked_at)
+    )
+    return tuple(Action(name) for name in (await session.execute(statement)).scalars())
 
 
 def _counts(known: ActionRow, status: ActionStatus, tries: int) -> bool:

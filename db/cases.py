@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, func, literal, or_, select, tuple_, update
+from sqlalchemy import ARRAY, ColumnElement, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
-from db.rows import columns, many, one
+from db.rows import columns, id_range, many, one
 from db.session import NotFound, Session, TryAgain
 from db.tables import cases, messages
 from domain.case_events import Purpose
@@ -218,20 +218,10 @@ async def list_cases(
     Raises:
         BadCursor: The cursor is not ours.
     """
-    statement = _select().where(cases.c.workspace_id == workspace_id)
-    if order_id is not None:
-        statement = statement.where(cases.c.order_id == order_id)
-    if tracking_id is not None:
-        statement = statement.where(cases.c.tracking_id == tracking_id)
-    match state:
-        case None:
-            pass
-        case "open":
-            statement = statement.where(cases.c.ended_at.is_(None))
-        case "ended":
-            statement = statement.where(cases.c.ended_at.is_not(None))
-        case _:
-            statement = statement.where(cases.c.state == state)
+    statement = _select().where(
+        cases.c.workspace_id == workspace_id,
+        *_wanted(order_id=order_id, tracking_id=tracking_id, state=state),
+    )
     if before is not None:
         at, case_id = _from_cursor(before)
         last = tuple_(at, literal(case_id, cases.c.id.type))
@@ -240,6 +230,44 @@ async def list_cases(
     found = await many(session, statement, CaseRow)
     page = found[:limit]
     return page, _cursor(page[-1]) if len(found) > limit else None
+
+
+async def list_of_all_workspaces(
+    session: Session,
+    *,
+    workspace_id: str | None = None,
+    order_id: str | None = None,
+    tracking_id: str | None = None,
+    state: str | None = None,
+    outcome: str | None = None,
+    limit: int,
+) -> tuple[CaseRow, ...]:
+    """Return cases whosever they are, newest first; for ops only.
+
+    Args:
+        session: The transaction.
+        workspace_id: Only those of a workspace.
+        order_id: Only those of an order.
+        tracking_id: Only those of a parcel.
+        state: "open", "ended", or exactly this state.
+        outcome: Only those that ended so.
+        limit: At most so many.
+    """
+    statement = _select().where(*_wanted(order_id=order_id, tracking_id=tracking_id, state=state))
+    if workspace_id is not None:
+        statement = statement.where(cases.c.workspace_id == workspace_id)
+    if outcome is not None:
+        statement = statement.where(cases.c.outcome == outcome)
+    statement = statement.order_by(cases.c.opened_at.desc(), cases.c.id.desc()).limit(limit)
+    return await many(session, statement, CaseRow)
+
+
+async def list_by_prefix(session: Session, prefix: str, *, limit: int) -> tuple[CaseRow, ...]:
+    """Return the cases of all workspaces whose id begins so; for ops only."""
+    ids = id_range(prefix)
+    if ids is None:
+        return ()
+    return await many(session, _select().where(cases.c.id.between(*ids)).limit(limit), CaseRow)
 
 
 async def list_customer_cases(
@@ -377,6 +405,24 @@ def without_numbers(text: str) -> str:
 
 def _select() -> Any:
     return select(*columns(cases, CaseRow))
+
+
+def _wanted(*, order_id: str | None, tracking_id: str | None, state: str | None) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if order_id is not None:
+        wanted.append(cases.c.order_id == order_id)
+    if tracking_id is not None:
+        wanted.append(cases.c.tracking_id == tracking_id)
+    match state:
+        case None:
+            pass
+        case "open":
+            wanted.append(cases.c.ended_at.is_(None))
+        case "ended":
+            wanted.append(cases.c.ended_at.is_not(None))
+        case _:
+            wanted.append(cases.c.state == state)
+    return wanted
 
 
 def _is(workspace_id: str, case_id: str) -> tuple[Any, Any]:

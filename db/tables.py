@@ -567,12 +567,15 @@ outgoing_events = Table(
     Column("id", Uuid(as_uuid=False), primary_key=True),
     _workspace(),
     _words("type"),
+    # What it tells of: the same is told once. Events from before this column have none.
+    _maybe("source_key"),
     _sealed("data"),
     _at("created"),
     _at("started", nullable=True),
     _at("delivered", nullable=True),
     _at("failed", nullable=True),
     _words("note"),
+    UniqueConstraint("workspace_id", "source_key"),
     Index(None, "workspace_id", "created_at"),
     Index("ix_outgoing_events_unstarted", "created_at", postgresql_where=text("started_at IS NULL")),
 )

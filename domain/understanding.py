@@ -142,7 +142,9 @@ def _covered(tokens: Sequence[_Token]) -> frozenset[_Sense] | None:
             (end, (phrases + 1, unsaid + extra), {sense}) for end, extra, sense in _phrases_at(tokens, start)
         ]
         if token.concept in vocabulary.BETWEEN:
-            is_word = token.concept not in vocabulary.INSIDE  # passed over only where no phrase has a use for it
+            is_word = (
+                token.concept not in vocabulary.INSIDE
+            )  # passed over only where no phrase has a use for it
             steps.append((start + 1, (phrases + is_word, unsaid + 1), set()))
         for end, cost, added in steps:
             found = {reading | added for reading in readings}

@@ -4,6 +4,7 @@ What customers send is left to `intake.inbound`. The body is never proof (S3): t
 secret.
 """
 
+from datetime import datetime
 from typing import Final, assert_never
 
 from clients.gupshup import (
@@ -20,7 +21,7 @@ from clients.gupshup import (
     is_sendable,
     parse_callback,
 )
-from db import accounts, customers, notifications, statuses
+from db import accounts, customers, notifications, outgoing_events, statuses
 from db.accounts import AppAccount
 from db.encryption import Cipher
 from db.inbox import InboxItem
@@ -32,7 +33,7 @@ from domain.messages import MessageStatus, NotSent
 from domain.replies import clean
 from intake.contents import LONGEST_LINE, line
 from intake.inbound import Inbound
-from intake.telling import Meaning, TellCase, handled, ignored
+from intake.telling import DeliverEvent, Meaning, TellCase, Telling, handled, ignored
 from workflows.client import Mail
 
 __all__ = ["Callbacks", "take_failure"]
@@ -122,12 +123,16 @@ class Callbacks:
         if message.status is MessageStatus.FAILED:
             # Not only when this very status says so: its ids may bring a failure that waited for them. And not only
             # when it changed: after a crash the case may not know yet, and the mail's id makes it one fact.
-            return await take_failure(session, message, is_new=effect.changed)
+            return await take_failure(
+                session, self._cipher, message, is_new=effect.changed, now=item.received_at
+            )
         return handled("" if effect.changed else "already further")
 
 
-async def take_failure(session: Session, message: Message, *, is_new: bool) -> Meaning:
-    """Hold what would fail again as a message just did, and return how its case learns of it, new or not."""
+async def take_failure(
+    session: Session, cipher: Cipher, message: Message, *, is_new: bool, now: datetime
+) -> Meaning:
+    """Hold what would fail again as a message just did, and return how case and workspace learn of it, new or not."""
     why, code = NotSent(failure_class(message.code or None)), message.code or "no code"
     # What is no news is held already, and may have been let go since.
     if is_new and why is NotSent.TEMPLATE and message.template_id:
@@ -136,11 +141,12 @@ async def take_failure(session: Session, message: Message, *, is_new: bool) -> M
         )
     elif is_new and why is NotSent.ACCOUNT:
         await accounts.set_attention(session, message.account_id, f"sending failed with code {code}")
-    if message.case_id is None or message.kind != "template":
-        return handled(f"failed: {code}")
-    fact = MessageNotSent(message.command_id, why, code)
-    mail = Mail(f"failed:{message.id}", fact)
-    return handled(f"failed: {code}", TellCase(message.workspace_id, message.case_id, mail))
+    event_ids = await outgoing_events.tell_message_failed(session, cipher, message, why, now)
+    tell: list[Telling] = [DeliverEvent(message.workspace_id, event_id) for event_id in event_ids]
+    if message.case_id is not None and message.kind == "template":
+        mail = Mail(f"failed:{message.id}", MessageNotSent(message.command_id, why, code))
+        tell.insert(0, TellCase(message.workspace_id, message.case_id, mail))
+    return handled(f"failed: {code}", *tell)
 
 
 def _is_of(callback: Callback, account: AppAccount) -> bool:

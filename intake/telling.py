@@ -10,7 +10,7 @@ from typing import Literal
 
 import structlog
 
-from db import cases, customers
+from db import cases, customers, outgoing_events
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.session import Database, DatabaseUnavailable
@@ -54,13 +54,16 @@ class SendAccountMessage:
 
     task: AccountMessageTask
 
-    @property
-    def case_id(self) -> str:
-        """The case on whose activity it is shown; empty for none."""
-        return self.task.about.case_id if self.task.about else ""
+
+@dataclass(frozen=True, slots=True)
+class DeliverEvent:
+    """An event has to reach a workspace's URL."""
+
+    workspace_id: str
+    event_id: str
 
 
-Telling = StartCase | TellCase | SendAccountMessage
+Telling = StartCase | TellCase | SendAccountMessage | DeliverEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,17 @@ def case_ref(row: CaseRow) -> CaseRef:
     return CaseRef(row.workspace_id, row.shipment_id, row.attempt, row.visit)
 
 
+def about(telling: Telling) -> dict[str, str]:
+    """Return the ids by which a log names a telling."""
+    match telling:
+        case DeliverEvent():
+            return {"event_id": telling.event_id}
+        case SendAccountMessage():
+            return {"command_id": telling.task.id}
+        case _:
+            return {"case_id": telling.case_id}
+
+
 class Teller:
     """Tells workflows what was committed."""
 
@@ -118,6 +132,8 @@ class Teller:
                 await self._tell_case(telling)
             case SendAccountMessage():
                 await self._workflows.send_account_message(telling.task)
+            case DeliverEvent():
+                await self._deliver(telling.workspace_id, telling.event_id)
 
     async def tell_all(self, tellings: Iterable[Telling]) -> None:
         """Tell things in their order: while Temporal is away all that follows waits, but never for one run's trouble.
@@ -133,9 +149,9 @@ class Teller:
             except (WorkflowsUnavailable, DatabaseUnavailable):
                 raise
             except CaseNotRunning:
-                _log.exception("intake.case.not_running", case_id=telling.case_id)
+                _log.exception("intake.case.not_running", **about(telling))
             except Exception as error:  # noqa: BLE001 - raised when the others had their turn
-                _log.warning("intake.not_told", error=type(error).__name__, case_id=telling.case_id)
+                _log.warning("intake.not_told", error=type(error).__name__, **about(telling))
                 failed.append(error)
         if failed:
             raise ExceptionGroup("not told", failed)
@@ -146,6 +162,11 @@ class Teller:
         await self._workflows.start_case(CaseStart(facts, policy))
         async with self._database.transaction() as session:
             await cases.mark_started(session, workspace_id, case_id, self._clock())
+
+    async def _deliver(self, workspace_id: str, event_id: str) -> None:
+        await self._workflows.deliver_event(workspace_id, event_id)
+        async with self._database.transaction() as session:
+            await outgoing_events.mark_started(session, workspace_id, event_id, self._clock())
 
     async def _tell_case(self, telling: TellCase) -> None:
         row = await self._row(telling)

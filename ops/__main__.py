@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | up | migrate | keys | connect …`."""
+"""Programs for people: `python -m ops demo | up | migrate | keys | connect … | cases … | events …`."""
 
 import argparse
 import asyncio
@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import demo
+from ops import cases, demo, events
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
-from ops.stack import ROOT, Ports, Stack
+from ops.stack import VAR, Ports, Stack
 
 
 def main() -> int:
@@ -34,6 +34,8 @@ def main() -> int:
     )
     commands.add_parser("keys", help="print fresh keys for .env").set_defaults(run=lambda _: _keys())
     add_commands(commands)
+    cases.add_commands(commands)
+    events.add_commands(commands)
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 
@@ -58,11 +60,9 @@ async def _up() -> int:
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    path = ROOT / "var" / "stack.json"
+    path = VAR / "stack.json"
     try:
-        async with Stack(
-            ROOT / "var" / "stack", Ports.usual(), say=lambda text: print(text, flush=True)
-        ) as stack:
+        async with Stack(VAR / "stack", Ports.usual(), say=lambda text: print(text, flush=True)) as stack:
             stack.write_json(path)
             at = stack.addresses
             print(

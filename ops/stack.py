@@ -25,6 +25,8 @@ from ops.seed import LABELS, SECRET_HEADER, Seed, gupshup_simulator, load, order
 from workflows.client import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+"""Where `make up` keeps `stack.json`, while it runs, and all that the stack itself keeps."""
 _BIN = Path(sys.executable).parent
 
 PEOPLE = [

@@ -51,6 +51,7 @@ class FakeWorkflows(Workflows):
         late: Replies that came after the end, by their id.
         account_messages: Messages of the sender's own, by their id.
         delivered: Outgoing events whose delivery began.
+        replayed: Outgoing events whose delivery began again, and since when what was delivered does not count.
         ended: Runs that are over.
         act_answer: What the next acts come to.
     """
@@ -68,6 +69,7 @@ class FakeWorkflows(Workflows):
         self.late: dict[str, LateReply] = {}
         self.account_messages: dict[str, AccountMessageTask] = {}
         self.delivered: list[str] = []
+        self.replayed: list[tuple[str, datetime]] = []
         self.ended: set[CaseRef] = set()
         self.act_answer: ManualAnswer | ActRefused = ManualAnswer("ended", "resolved", "done")
 
@@ -133,6 +135,12 @@ class FakeWorkflows(Workflows):
         self._check_starts(event_id)
         if (key := f"{workspace_id}/{event_id}") not in self.delivered:
             self.delivered.append(key)
+
+    async def replay_event(self, workspace_id: str, event_id: str, replayed_at: datetime) -> None:
+        """Remember a replay."""
+        self._answer()
+        self._check_starts(event_id)
+        self.replayed.append((f"{workspace_id}/{event_id}", replayed_at))
 
     async def is_healthy(self) -> bool:
         """Tell whether it is there."""

@@ -10,7 +10,7 @@ Errors::
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio.client import (
     Client,
@@ -196,6 +196,16 @@ class Workflows:
         """
         task = OutgoingEventTask(workspace_id, event_id)
         await self._start_once(OutgoingEventWorkflow.run, task, f"event:{event_id}")
+
+    async def replay_event(self, workspace_id: str, event_id: str, replayed_at: datetime) -> None:
+        """Have an outgoing event delivered again, under its own id; asked for twice in one second it is once.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        task = OutgoingEventTask(workspace_id, event_id, replayed_at)
+        workflow_id = f"event:{event_id}:replay:{int(replayed_at.timestamp())}"
+        await self._start_once(OutgoingEventWorkflow.run, task, workflow_id)
 
     async def is_healthy(self) -> bool:
         """Tell whether Temporal answers."""

@@ -17,6 +17,7 @@ from db import accounts, cases, inbox, messages, notifications, statuses, tables
 from db.cases import CaseRow
 from db.encryption import Cipher, digest
 from db.messages import Message
+from db.outgoing_events import OutgoingEvent, list_events
 from db.references import Reference, add_references
 from db.session import Database
 from db.timeline import Entry
@@ -96,6 +97,19 @@ class Stage:
         )
         async with self.database.transaction() as session:
             await notifications.save_notification(session, notification)
+
+    async def want_events(self, slug: str = "kapaskraft") -> None:
+        """Give a workspace an address for events."""
+        endpoint = workspaces.EventEndpoint(
+            slug, "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA=="
+        )
+        async with self.database.transaction() as session:
+            await workspaces.save_event_endpoint(session, self.cipher, endpoint)
+
+    async def events_told(self) -> tuple[OutgoingEvent, ...]:
+        """Return what workspaces are told, newest first."""
+        async with self.database.transaction() as session:
+            return await list_events(session, self.cipher, limit=100)
 
     async def attention(self, slug: str = "kapaskraft") -> str:
         """Return why a notification is held."""

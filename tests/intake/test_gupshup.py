@@ -96,6 +96,53 @@ async def test_failure_is_told_also_when_temporal_was_away(stage: Stage) -> None
     assert [mail.event.kind for _, mail in stage.workflows.mail] == ["message_not_sent"]
 
 
+@pytest.mark.parametrize("kind", ["template", "session"])
+async def test_failed_message_is_told_to_its_workspace_at_once_and_once(stage: Stage, kind: str) -> None:
+    """R8.3, I15: whatever sort it is and however often it is reported; no sweep is waited for."""
+    await stage.want_events()
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, gupshup_id=GUPSHUP_ID, kind=kind)
+    failed = _gupshup("v2-message-event-failed")
+    first = await stage.callback(failed)
+    failed["payload"]["payload"]["code"] = 1003  # another callback about the same message
+    assert await stage.callback(failed) != first
+    (event,) = await stage.events_told()
+    assert stage.workflows.delivered == [f"kapaskraft/{event.id}"]
+    assert (event.type, event.data["message_id"]) == ("message.failed", message.id)
+    assert (event.data["code"], event.data["why"]) == ("1002", "recipient")
+    assert (event.data["case_id"], event.data["order_id"]) == (row.id, row.order_id)
+    stage.clock.pass_by(minutes=1)
+    await stage.intake.sweep()
+    assert len(stage.workflows.delivered) == 1
+
+
+async def test_failed_message_of_a_workspace_that_wants_no_events_is_told_to_its_case_alone(
+    stage: Stage,
+) -> None:
+    """R8.3: another workspace's address is not its own."""
+    await stage.want_events("nakshi")
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID)
+    await stage.callback(_gupshup("v2-message-event-failed"))
+    assert len(stage.workflows.mail) == 1
+    assert await stage.events_told() == ()
+
+
+async def test_failure_is_told_to_its_workspace_also_when_temporal_was_away(stage: Stage) -> None:
+    """I15: the event stands in the database from the moment of the failure."""
+    await stage.want_events()
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID, kind="session")
+    stage.workflows.is_down = True
+    await stage.callback(_gupshup("v2-message-event-failed"))
+    (event,) = await stage.events_told()
+    assert not stage.workflows.delivered
+    stage.workflows.is_down = False
+    stage.clock.pass_by(minutes=5)
+    await stage.new_intake().sweep()
+    assert stage.workflows.delivered == [f"kapaskraft/{event.id}"]
+
+
 async def test_failure_that_waited_for_its_message_is_told_with_the_ids_that_bring_it(stage: Stage) -> None:
     """F30: it names the message by WhatsApp's id alone, which a later "sent" ties to ours."""
     row = await stage.open(failed_delivery())

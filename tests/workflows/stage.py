@@ -126,9 +126,22 @@ class Effects:
         """Stand in for the workspace's URL."""
         await self._play("outgoing_events.deliver", task, None)
 
+    @activity.defn(name="outgoing_events.give_up")
+    async def give_up(self, task: OutgoingEventTask) -> None:
+        """Stand in for recording that an event is not tried any more."""
+        await self._play("outgoing_events.give_up", task, None)
+
     def all(self) -> list[Callable[..., Awaitable[object]]]:
         """Return what a worker registers."""
-        return [self.send_template, self.send_session, self.take_action, self.record, self.end, self.deliver]
+        return [
+            self.send_template,
+            self.send_session,
+            self.take_action,
+            self.record,
+            self.end,
+            self.deliver,
+            self.give_up,
+        ]
 
     def script(self, name: str, *answers: object) -> None:
         """Write what an activity answers, try by try."""
@@ -141,7 +154,7 @@ class Effects:
     @property
     def lines(self) -> list[str]:
         """Everything that was asked for, one short line each."""
-        return [_line(call.task) for call in self.calls]
+        return [_line(call) for call in self.calls]
 
     @property
     def messages(self) -> list[SessionMessage]:
@@ -183,8 +196,8 @@ class Effects:
         return answer  # type: ignore[return-value]
 
 
-def _line(task: Task) -> str:
-    match task:
+def _line(call: Call) -> str:
+    match call.task:
         case SendTemplateTask(command=command):
             return f"template {command.purpose.value}"
         case SendSessionTask(command=command):
@@ -194,7 +207,7 @@ def _line(task: Task) -> str:
         case EndCaseTask(command=command):
             return f"end {command.outcome}"
         case OutgoingEventTask(event_id=event_id):
-            return f"deliver {event_id}"
+            return f"{call.name.rpartition('.')[2].replace('_', ' ')} {event_id}"
         case Snapshot(notes=notes):
             return "note " + " ".join(note.topic for note in notes)
 
