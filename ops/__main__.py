@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | up | migrate | keys | connect …`."""
+"""Programs for people: `python -m ops demo | rehearse | up | migrate | keys | connect …`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import demo
+from ops import demo, rehearse
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
@@ -33,6 +33,7 @@ def main() -> int:
         run=lambda _: _migrate()
     )
     commands.add_parser("keys", help="print fresh keys for .env").set_defaults(run=lambda _: _keys())
+    rehearse.add_command(commands)
     add_commands(commands)
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
