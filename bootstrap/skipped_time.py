@@ -23,7 +23,7 @@ from bootstrap.temporal import connect
 
 __all__ = ["Runs", "SkippedTime"]
 
-_STUCK_SECONDS = 0.5  # a jump takes milliseconds
+_STUCK_SECONDS = 1.0  # a jump takes milliseconds, and letting go of what is not held is an error
 
 
 @dataclass(frozen=True, slots=True)

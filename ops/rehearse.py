@@ -196,7 +196,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         for journey in JOURNEYS.values():
-            print(f"{journey.name:<20} {journey.about}\n{'':<20} {'; '.join(journey.steps)}")
+            print(f"{journey.name:<20} {journey.about}")
         return 0
     try:
         plan = _plan(arguments)
@@ -269,7 +269,8 @@ async def _rehearse(plan: Plan, directory: Path, *, keep_open: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     trouble = ""
     try:
-        print(f"{plan.journey.name}: starting the system on a clock of its own …", file=sys.stderr)
+        print("Starting the system on a clock of its own …", file=sys.stderr)
+        print(f"Then: {'; '.join(step.text for step in plan.steps)}", file=sys.stderr)
         async with (
             RehearsalStack(directory, policy=plan.policy, people=plan.people) as stage,
             httpx.AsyncClient(trust_env=False, timeout=20.0) as http,
