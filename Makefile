@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo up test check rules format lock clean
+.PHONY: demo up rehearse test check rules format lock clean
 
 demo: $(READY)  ## five stories on the embedded stack
 	$(BIN)/python -m ops demo
 
 up: $(READY)  ## the same stack, kept running
 	$(BIN)/python -m ops up
+
+rehearse: $(READY)  ## a customer's journey with a moved clock: make rehearse JOURNEY=silence
+	$(BIN)/python -m ops rehearse $(or $(JOURNEY),--list)
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest

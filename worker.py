@@ -17,7 +17,7 @@ from activities.cases import Cases
 from activities.messages import Messages
 from activities.outgoing_events import OutgoingEvents
 from bootstrap.logs import configure
-from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources, utc_now
+from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources
 from bootstrap.settings import Settings
 from bootstrap.temporal import connect
 from intake.inbox import Intake
@@ -39,7 +39,7 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
     shared: dict[str, Any] = {
         "database": resources.database,
         "cipher": resources.cipher,
-        "clock": utc_now,
+        "clock": resources.clock,
     }
     messages = Messages(gupshup=resources.gupshup, **shared)
     account_messages = AccountMessages(gupshup=resources.gupshup, **shared)
@@ -114,7 +114,10 @@ async def main() -> None:
     async with open_resources(settings, name="worker") as resources:
         client = await _connected(settings, runtime)
         intake = Intake(
-            database=resources.database, cipher=resources.cipher, workflows=Workflows(client), clock=utc_now
+            database=resources.database,
+            cipher=resources.cipher,
+            workflows=Workflows(client),
+            clock=resources.clock,
         )
         async with build_worker(client, resources):
             _log.info("worker.started", address=settings.temporal_address)

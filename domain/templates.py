@@ -27,6 +27,13 @@ _CHOICE_BY_LABEL = {
     "not my order": Action.NOT_MY_ORDER.value,
     "see all options": OPTIONS_CHOICE,
     "more options": OPTIONS_CHOICE,
+    "फिर से भेजें": Action.REATTEMPT.value,
+    "दूसरा दिन चुनें": Action.RESCHEDULE.value,
+    "पता बदलें": Action.UPDATE_ADDRESS.value,
+    "ऑर्डर रद्द करें": Action.CANCEL.value,
+    "कोई नहीं आया": Action.DISPUTE.value,
+    "मेरा ऑर्डर नहीं": Action.NOT_MY_ORDER.value,
+    "सभी विकल्प देखें": OPTIONS_CHOICE,
 }
 
 REQUIRED_LABELS = ("Try again", "See all options")

@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | up | migrate | keys | connect … | cases … | events …`."""
+"""Programs for people: `python -m ops demo | rehearse | up | migrate | keys | connect … | cases … | events …`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import cases, demo, events
+from ops import cases, demo, events, rehearse
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
@@ -33,6 +33,7 @@ def main() -> int:
         run=lambda _: _migrate()
     )
     commands.add_parser("keys", help="print fresh keys for .env").set_defaults(run=lambda _: _keys())
+    rehearse.add_command(commands)
     add_commands(commands)
     cases.add_commands(commands)
     events.add_commands(commands)

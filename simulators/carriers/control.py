@@ -35,13 +35,14 @@ class NewShipment(Order):
 
 
 class NewFailure(Strict):
-    """Ask for a failed attempt of a parcel, or of the open one of a phone."""
+    """Ask for a failed attempt of a parcel, or of the open one of a phone; `language` becomes the customer's."""
 
     phone: str | None = None
     shipment_id: str | None = None
     workspace: str | None = None
     reason: ReasonName = "unavailable"
     attempt: int | None = None
+    language: str | None = None
 
     @model_validator(mode="after")
     def _names_a_parcel(self) -> "NewFailure":
@@ -89,6 +90,11 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
         """Show what was received, accepted and sent."""
         return system.ledger.as_json()
 
+    @router.get("/control/under-way")
+    async def tell_under_way() -> dict[str, int]:
+        """Tell how many webhooks are still being delivered, and count what has happened so far."""
+        return {"under_way": sender.under_way, "version": system.ledger.newest}
+
     @router.get("/control/shipments")
     async def list_shipments() -> list[dict[str, Any]]:
         """Show every parcel."""
@@ -124,6 +130,8 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
             )
         if wanted.attempt is None and not shipment.is_open:
             raise HTTPException(CONFLICT, f"shipment {shipment.shipment_id} has no attempt left to fail")
+        if wanted.language is not None:
+            shipment.order = shipment.order.model_copy(update={"language": wanted.language})
         attempt = wanted.attempt or shipment.attempt + 1
         failure = shipment.fail(wanted.reason, attempt=attempt, at=system.clock())
         sender.send(

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -56,6 +57,7 @@ class Order(Strict):
     shipment_id: str | None = None
     tracking_id: str | None = None
     email: str = "customer@example.in"
+    language: str = ""
     address_line1: str = "House 168, Lane 4"
     address_line2: str = "Indiranagar"
     city: str = "Bengaluru"
@@ -252,6 +254,11 @@ class Ledger:
         """Append one entry."""
         self._seq += 1
         self._entries[kind].append({"seq": self._seq, "at": self._clock().isoformat(), **fields})
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest entry."""
+        return self._seq
 
     def as_json(self) -> dict[LedgerKind, list[dict[str, Any]]]:
         """Return all entries by kind."""
@@ -456,6 +463,11 @@ def national_number(phone: str) -> str:
 def utc_now() -> datetime:
     """Read the real clock."""
     return datetime.now(UTC)
+
+
+def moved_clock(ahead: Path) -> Clock:
+    """Return a clock that is ahead by the seconds that stand in a file."""
+    return lambda: utc_now() + timedelta(seconds=float(ahead.read_text()))
 
 
 def _credentials(workspace: Workspace) -> tuple[str, str, str]:

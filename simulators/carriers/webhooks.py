@@ -38,6 +38,11 @@ class WebhookSender:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def under_way(self) -> int:
+        """How many deliveries have not ended, also those that wait for their next try."""
+        return len(self._tasks)
+
     async def drain(self) -> None:
         """Wait until every delivery has ended, one way or the other."""
         while self._tasks:

@@ -116,6 +116,7 @@ def _order_data(workspace: Workspace, shipment: Shipment) -> dict[str, Any]:
             "countryCode": "IN",
             "countryName": "India",
         },
+        **({"customerLanguage": order.language} if order.language else {}),
         "items": [
             {
                 "orderItemID": f"{shipment.order_id}-{shipment.number + line}",

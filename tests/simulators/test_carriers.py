@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from simulators.carriers import Config, create_app
 from simulators.carriers.journey import FORWARD_EVENTS, REASONS, RETURN_EVENTS
+from simulators.carriers.state import moved_clock
 
 SAMPLES = Path(__file__).parents[1] / "payloads" / "eshopbox"
 PHONE = "919999900001"
@@ -254,6 +255,37 @@ async def test_unknown_phone_gets_a_parcel_in_the_first_workspace(world: World) 
     """A demo may fail a delivery for anybody."""
     shipment = await world.fail(phone="919999900077")
     assert (shipment["workspace"], shipment["customer_name"]) == ("kapaskraft", "Customer")
+
+
+async def test_customer_has_a_language_where_one_was_given(world: World) -> None:
+    """R6.13: the order system names it with every event of the parcel from then on."""
+    await world.fail()
+    await world.fail(language="hi")
+    await world.fail()
+    await world.ledger()
+    told = [body["response_data"].get("customerLanguage") for body in world.receiver.bodies]
+    assert told == [None, "hi", "hi"]
+
+
+async def test_what_is_under_way_can_be_asked(world: World) -> None:
+    """A rehearsal waits for it; whatever happened since the last look shows in the version."""
+    before = (await world.client.get("/control/under-way")).json()
+    await world.fail()
+    during = (await world.client.get("/control/under-way")).json()
+    await world.app.state.sender.drain()
+    after = (await world.client.get("/control/under-way")).json()
+    assert (before["under_way"], during["under_way"], after["under_way"]) == (0, 1, 0)
+    assert after["version"] > before["version"]
+
+
+async def test_moved_clock_is_ahead_by_what_the_file_says(tmp_path: Path) -> None:
+    """A rehearsal moves it while the stand-in runs."""
+    ahead = tmp_path / "clock"
+    ahead.write_text("0")
+    clock = moved_clock(ahead)
+    before = clock()
+    ahead.write_text("3600.5")
+    assert timedelta(hours=1) < clock() - before < timedelta(hours=1, minutes=1)
 
 
 async def test_last_attempt_leaves_only_the_cancellation(world: World) -> None:
