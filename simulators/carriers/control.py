@@ -145,20 +145,16 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
         shipment = _shipment(system, wanted.shipment_id)
         if shipment.resolution_id is None:
             raise HTTPException(CONFLICT, f"shipment {shipment.shipment_id} has no accepted resolution")
-        at = system.clock()
-        shipment.reject(at=at, remark=wanted.remark)
-        body = webhook_body(
-            system.find_workspace(shipment.workspace),
-            shipment,
-            resource="shipment",
-            event="ndr_resolution_rejected",
-            at=at,
+        shipment.reject(at=system.clock(), remark=wanted.remark)
+        sender.send(
+            webhook_body(
+                system.find_workspace(shipment.workspace),
+                shipment,
+                resource="shipment",
+                event="ndr_resolution_rejected",
+                at=shipment.log[-1].at,
+            )
         )
-        body["response_data"]["ndrDetails"] = {
-            "resolutionStatus": "REJECTED",
-            "resolutionRemark": wanted.remark,
-        }
-        sender.send(body)
         return shipment.as_json()
 
     @router.post("/control/events")

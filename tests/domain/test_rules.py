@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.case_state import TakenBack
 from domain.failures import Action, Capabilities, Reason
 from domain.templates import missing_buttons
 from domain.timing import AtDeadline
@@ -26,6 +27,7 @@ FIRST, REMINDER = "template failed_delivery", "template reminder"
 ASKED_AGAIN = f"question: please_choose {ALL}"
 ADDRESS_ASKED = "question: ask_address options"
 SHOWN_BACK = "question: confirm_address address_yes address_change"
+HINDI = (("hi:language_changed", "अब हिन्दी"), ("hi:accepted_reattempt", "हो गया"))
 TO_THE_TEAM = ("note handed_to_seller", f"question: team_will_contact {ALL}")
 CANCEL_ASKED = "question: confirm_cancel confirm_cancel keep"
 
@@ -114,6 +116,44 @@ def played(talk: Talk, steps: list[str]) -> list[str]:
         ["tap dispute", "text nobody rang"],
         "question: ask_words dispute_send options",
         "take dispute",
+    ),
+    # Clear words are a question, in any language and script; the customer's own choice of language goes before all.
+    row(
+        "R6.13 choice", ["text hindi"], "note language", f"question: अब हिन्दी {ALL}", policy={"texts": HINDI}
+    ),
+    row(
+        "R6.13 choice",
+        ["tap reattempt", "text hindi", "system accepted"],
+        "take reattempt",
+        "answer: हो गया",
+        "end resolved",
+        policy={"texts": HINDI},
+    ),
+    row(
+        "R6.13 texts",
+        ["tap options", "tap cancel"],
+        f"question: विकल्प {ALL}",
+        CANCEL_ASKED,
+        language="hi",
+        policy={
+            "texts": (
+                ("options", "Options"),
+                ("hi:options", "विकल्प"),
+                ("hi:confirm_cancel", "confirm_cancel"),
+            )
+        },
+    ),
+    # An accepted action that is not done after all: told, with what is left.
+    row(
+        "R6.5",
+        ["open", "tap cancel"],
+        "note action_taken_back",
+        f"question: refused_later {REST}",
+        CANCEL_ASKED,
+        taken_back=TakenBack(Action.REATTEMPT, None, "route closed"),
+        withdrawn=(Action.REATTEMPT,),
+        heard_at=NOON,
+        visit=2,
     ),
     # The order system's answer: yes, no, not this day, not any more, none.
     row(
@@ -311,11 +351,17 @@ def test_rule_of_a_case(
     # The same reason once more.
     row("R7.4 customer", ["open"], FIRST, attempt=2),
     # Three in a row, of any step; a choice between them begins the count again; the fourth is not answered.
-    row("R7.7 customer", ["text 1", "photo", "text 3"], ASKED_AGAIN, ASKED_AGAIN, *TO_THE_TEAM),
-    row("R7.7 customer", ["text 1", "text 2", "text 3", "text 4"], ASKED_AGAIN, ASKED_AGAIN, *TO_THE_TEAM),
+    row("R7.7 customer", ["text what?", "photo", "text hm?"], ASKED_AGAIN, ASKED_AGAIN, *TO_THE_TEAM),
     row(
         "R7.7 customer",
-        ["text 1", "text 2", "tap options", "text 3"],
+        ["text what?", "text eh?", "text hm?", "text huh?"],
+        ASKED_AGAIN,
+        ASKED_AGAIN,
+        *TO_THE_TEAM,
+    ),
+    row(
+        "R7.7 customer",
+        ["text what?", "text eh?", "tap options", "text hm?"],
         ASKED_AGAIN,
         ASKED_AGAIN,
         f"question: options {ALL}",
@@ -323,13 +369,36 @@ def test_rule_of_a_case(
     ),
     row(
         "R7.7 order",
-        ["tap cancel", "text 1", "text 2", "text 3"],
+        ["tap cancel", "text what?", "text eh?", "text hm?"],
         CANCEL_ASKED,
         CANCEL_ASKED,
         CANCEL_ASKED,
         *TO_THE_TEAM,
     ),
-    row("R7.7 activity", ["text 1", "text 2", "text 3"], ASKED_AGAIN, ASKED_AGAIN, *TO_THE_TEAM),
+    row("R7.7 activity", ["text what?", "text eh?", "text hm?"], ASKED_AGAIN, ASKED_AGAIN, *TO_THE_TEAM),
+    # A person is asked for, while the team is there and while it is not.
+    row(
+        "R7.6 customer",
+        ["text agent se baat karni hai"],
+        "note handed_to_seller",
+        f"question: out_of_hours {ALL}",
+        policy={"works_from": "13:00", "works_until": "18:00"},
+    ),
+    row(
+        "R7.6 customer",
+        ["text call me please"],
+        *TO_THE_TEAM,
+        policy={"works_from": "10:00", "works_until": "18:00"},
+    ),
+    row(
+        "R7.6 order",
+        ["text call me please", "tap reattempt"],
+        "note handed_to_seller",
+        f"question: out_of_hours {ALL}",
+        "take reattempt",
+        policy={"works_from": "13:00", "works_until": "18:00"},
+    ),
+    row("R7.6 activity", ["text call me please"], *TO_THE_TEAM),
     # A button of the attempt before.
     row("R7.8 customer", ["superseded 2", "tap reattempt"], "end superseded", "answer: no_longer_waiting"),
     row("R7.8 order", ["superseded 2", "tap confirm_cancel"], "end superseded", "answer: no_longer_waiting"),
@@ -342,7 +411,7 @@ def test_rule_of_a_case(
     ),
     row(
         "R7.10",
-        ["text 1", "tap cancel", "tap keep", "moved rto", "text 2", "tap cancel"],
+        ["text what?", "tap cancel", "tap keep", "moved rto", "text eh?", "tap cancel"],
         CANCEL_ASKED,
         f"question: kept {ALL}",
         "end rto",

@@ -109,8 +109,8 @@ class Post:
     async def seen(self) -> dict[str, Any]:
         """Return what came of it all.
 
-        `runs` that began; what they were `told`, repeats too; what became a `late` answer; what the activity of each
-        parcel has `shown`; how many callbacks are `kept`.
+        `runs` that began; what they were `told`, repeats too; what became a `late` answer; what was
+        `asked` or answered outside of all cases; what the activity of each parcel has `shown`; how many callbacks are `kept`.
         """
         workflows = self.stage.workflows
         async with self.stage.database.transaction() as session:
@@ -127,6 +127,7 @@ class Post:
                 f"{late.case.facts.failure.shipment_id}/{late.case.facts.failure.attempt} {_said(late.event)}"
                 for late in workflows.late.values()
             ],
+            "asked": [task.purpose.value for task in workflows.account_messages.values()],
             "shown": [f"{entry.order_id} {_words(entry.topic, entry.data)}" for entry in shown],
             "kept": kept,
         }
@@ -156,11 +157,14 @@ def _words(topic: str, data: Mapping[str, object]) -> str:
             shown=[FAILED, FAILED],
         ),
         row("R6.1", "fail A/1", "fail B/1", "fail N/1", runs=["A/1", "B/1", "N/1"], told=[]),
-        # By the button's reference; by the message that is quoted; by the newest whose message arrived; by the newest.
+        # By the button's reference; by the message that is quoted.
         row("R6.3", "fail A/1", "fail B/1", "arrive B/1", "tap A/1", told=["A/1 reattempt"]),
         row("R6.3", "fail A/1", "fail B/1", "arrive B/1", "quote A/1", told=["A/1 Yes, try again"]),
-        row("R6.3", "fail A/1", "fail N/1", "arrive A/1", "text hm", told=["A/1 hm"]),
-        row("R6.3", "fail A/1", "fail N/1", "text hm", told=["N/1 hm"]),
+        # With several open, which one is asked, of one seller or of two; a second time the rule says.
+        row("R6.3", "fail A/1", "fail N/1", "arrive A/1", "text hm", told=[], asked=["which_order"]),
+        row("R6.3", "fail A/1", "fail B/1", "text hm", told=[], asked=["which_order"]),
+        row("R6.3", "fail A/1", "fail N/1", "arrive A/1", "text hm", "text well", told=["A/1 well"]),
+        row("R6.3", "fail A/1", "fail N/1", "text hm", "text well", told=["N/1 well"]),
         row("R6.3", "fail A/1", "fail N/1", "end N/1", "text hm", told=["A/1 hm"], late=[]),
         row("R6.3", "fail A/1", "stolen A/1", told=[], shown=[FAILED]),
     ],
@@ -185,6 +189,8 @@ async def test_rule_of_a_case(stage: Stage, steps: list[str], expected: dict[str
         row("R7.4 order", "fail A/1", "fail A/2", runs=["A/1", "A/2"]),
         row("R7.4 activity", "fail A/1", "fail A/2", shown=[FAILED, FAILED]),
         # Nobody we know: kept, and nothing else.
+        row("R7.5 customer", "stranger hello", "stranger hello?", asked=["standard_answer"], told=[]),
+        row("R7.5 customer", "fail A/1", "text hello", asked=[]),
         row("R7.5 order", "fail A/1", "stranger hello", runs=["A/1"], told=[], late=[]),
         row("R7.5 activity", "fail A/1", "stranger hello", shown=[FAILED], kept=1),
         row(
