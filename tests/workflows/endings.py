@@ -111,9 +111,9 @@ async def _by_hand(stage: Stage) -> None:
     """Ops do everything from Temporal UI."""
     await stage.start()
     await stage.until("template failed_delivery")
-    await stage.case.execute_update("send_again", SendAgainByHand("asha", result_type=ManualAnswer))
+    await stage.case.execute_update("send_again", SendAgainByHand("asha"), result_type=ManualAnswer)
     await stage.case.execute_update(
-        "take_action", ActionByHand("reattempt", "asha", result_type=ManualAnswer), id="u1"
+        "take_action", ActionByHand("reattempt", "asha"), id="u1", result_type=ManualAnswer
     )
 
 

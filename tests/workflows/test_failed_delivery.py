@@ -435,7 +435,7 @@ async def test_ops_do_everything_from_temporal_ui() -> None:  # R6.11
         await stage.start()
         await stage.until("template failed_delivery")
         again = await stage.case.execute_update(
-            "send_again", SendAgainByHand("asha", result_type=ManualAnswer), id="u1"
+            "send_again", SendAgainByHand("asha"), id="u1", result_type=ManualAnswer
         )
         assert again.is_done
         ask = ActionByHand(
