@@ -19,7 +19,7 @@ from domain.cases import CaseFacts
 from domain.failures import REASON_RULES, Capabilities, Handling, Mode, Reason
 from domain.shipments import FINAL_MOVES, FailedDelivery, JourneyEvent, ShipmentMove
 from domain.timing import Policy
-from domain.wording import reason_words
+from domain.wording import reason_words, spoken
 from intake.calendars import holidays_ahead
 from intake.taken_back import take_back
 from intake.telling import Meaning, StartCase, TellCase, Telling, handled, ignored
@@ -171,7 +171,7 @@ async def _open(
     phone_hash = cipher.phone_hash(failed.customer_phone)
     known = await customers.customer(session, sender.id if sender is not None else "", phone_hash)
     # What the customer asked for goes before what the order came with (R6.13).
-    language = known.language or failed.language or workspace.default_language
+    language = spoken(known.language or failed.language or workspace.default_language)
     notification = (
         await notifications.find_notification(session, workspace.id, sender.id, _EVENT, language)
         if sender is not None

@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | rehearse | up | migrate | keys | connect … | cases … | events …`."""
+"""Programs for people: `python -m ops demo | rehearse | up | migrate | keys | connect … | cases … | events … | settings …`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import cases, demo, events, rehearse
+from ops import cases, demo, events, rehearse, settings
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
@@ -37,6 +37,7 @@ def main() -> int:
     add_commands(commands)
     cases.add_commands(commands)
     events.add_commands(commands)
+    settings.add_commands(commands)
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 
