@@ -62,7 +62,13 @@ def understand(text: str, today: date) -> Understanding:
     clauses = tuple(_clauses(folded))
     days = _days_from(today)
     readings = tuple(_read(clause, days) for clause in clauses)
-    person = Understanding(wants_person=any((Hint.PERSON, None) in (senses or ()) for senses in readings))
+    wishes = [
+        clause
+        for clause, senses in zip(clauses, readings, strict=True)
+        if (Hint.PERSON, None) in (senses or ())
+    ]
+    # One word says that only where the rest is clear: "… he rang, and call" does not.
+    person = Understanding(wants_person=any(_concepts(clause) not in _SENSE_OF_WHOLE for clause in wishes))
     if "?" in folded or len(text) > _MAX_CHARACTERS or len(text.split()) > _MAX_WORDS:
         return person
     tokens = tuple(chain.from_iterable(clauses))
@@ -72,22 +78,24 @@ def understand(text: str, today: date) -> Understanding:
     known = tuple(senses for senses in readings if senses is not None)
     if len(known) < len(readings) or any((Hint.NO, None) in senses for senses in known[1:]):
         return person
-    return replace(_concluded(frozenset(chain.from_iterable(known))), wants_person=person.wants_person)
+    return replace(_concluded(frozenset(chain.from_iterable(known))), wants_person=bool(wishes))
 
 
 _Sense = tuple[Action | Hint, date | None]
 
 
 def _concluded(senses: frozenset[_Sense]) -> Understanding:
-    """Return the one thing that everything said agrees on."""
+    """Return the one action or language that everything said agrees on."""
     said = {sense for sense, _ in senses}
     if said in ({Hint.HINDI}, {Hint.ENGLISH}):
         return Understanding(language=said.pop().value)
     days = {day for sense, day in senses if sense is Hint.DAY}
     not_days = {day for sense, day in senses if sense is Hint.NOT_DAY}
-    actions = {sense for sense in said if isinstance(sense, Action)} | (
-        {Action.RESCHEDULE} if days else set()
-    )
+    if days and Hint.PERSON in said and Action.REATTEMPT not in said:
+        return NOTHING  # "call me, tomorrow"
+    actions = {sense for sense in said if isinstance(sense, Action)}
+    if days:
+        actions.add(Action.RESCHEDULE)
     if actions & vocabulary.WITH_ANOTHER_ATTEMPT:
         actions.discard(Action.REATTEMPT)
     if len(actions) != 1 or len(days) > 1 or days & not_days or said & {Hint.HINDI, Hint.ENGLISH}:
@@ -142,10 +150,9 @@ def _covered(tokens: Sequence[_Token]) -> frozenset[_Sense] | None:
             (end, (phrases + 1, unsaid + extra), {sense}) for end, extra, sense in _phrases_at(tokens, start)
         ]
         if token.concept in vocabulary.BETWEEN:
-            is_word = (
-                token.concept not in vocabulary.INSIDE
-            )  # passed over only where no phrase has a use for it
-            steps.append((start + 1, (phrases + is_word, unsaid + 1), set()))
+            # A noun is passed over only where no phrase has a use for it.
+            is_noun = token.concept not in vocabulary.INSIDE
+            steps.append((start + 1, (phrases + is_noun, unsaid + 1), set()))
         for end, cost, added in steps:
             found = {reading | added for reading in readings}
             if end not in best or cost < best[end][0]:
@@ -224,7 +231,7 @@ def _days_from(today: date) -> Sequence[date]:
     return tuple(map(date.fromordinal, range(today.toordinal(), last + 1)))
 
 
-_BREAKS = frozenset(".,;!?|।\n")
+_BREAKS = frozenset(".,;!?।\n")
 _IGNORED = frozenset('-_*~()[]"“”:')
 _NOT_MEANT = frozenset("❌✖🚫⛔👎😂🤣🙄😆😹")
 _SCAN = re.compile(

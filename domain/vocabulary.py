@@ -31,19 +31,19 @@ UNKNOWN = "?"
 # `_` joins words that mean something only together. Groups parted by `|` are the values 0, 1, 2 … of a concept. The
 # words of the empty concept change nothing and are dropped. Spellings that folding makes equal are written once.
 WORDS = {
-    "": """a acha all all_day an anymore anything any_more apka apke apna apne apni are ab arrange at bas
-        be been bhai bhaiya bhayia bhi bro brother choose dear dhanyavad dhanyawad ek ek_bar fine for from
-        good_afternoon good_evening good_morning ha haan hanji has have hey hello hi hlo ho hume humein humko
-        hamein hamko in is ise isi iska iske iski isko it its jaroor jarur ji jee just k ke_liye ke_lie k_liye ke_paas kindly
-        kripya krpya kuch mam madam mem me mein men mere_paas mjhe mjhko muje mujhe mujhko namaskar namaste ne ok
-        okay only paas par pe per phir fir pls plse plz please poora_din pranam pura_din ram_ram sara_din schedule se sir
-        sirf so_much sorry sure team thank_u thank_you thanks thankyou that theek thik theek_hai thik_hai
-        thik_h theek_h these this thnx thx to toh into us usko usne whole_day with wo woh vo yah ye yeh yeah yep yes yh your
-        yup zaroor zarur shukriya नमस्ते नमस्कार प्रणाम सर मैडम भाई भैया जी कृपया प्लीज प्लीस धन्यवाद शुक्रिया ओके हां ठीक
-        ठीक_है अच्छा जरूर सॉरी यह ये इस इसे इसको इसकी वह वो उसे उसको उसने ने ही भी से में मुझे मुझको हमें हमको हो अब कुछ के_लिए
-        फिर सिर्फ बस पर पे तो एक के_पास मेरे_पास अपना अपनी अपने एक_बार""",
+    "": """a ab acha all all_day an any_more anymore anything apka apke apna apne apni are arrange at bas be been bhai
+        bhaiya bhayia bhi boss bro brother choose dear dhanyavad dhanyawad didi ek ek_bar even fine fir for from
+        good_afternoon good_evening good_morning ha haan hanji has have hello hey hi hlo ho in into is ise isi iska
+        iske iski isko it its jaroor jarur jee ji just k k_liye ke_lie ke_liye ke_paas kindly kripya krpya kuch madam
+        mam mein mem men mere_paas namaskar namaste ne ok okay only paas par pe per phir please pls plse plz poora_din
+        pranam pura_din ram_ram sara_din schedule se shukriya sir sirf so_much sorry sure team thank_u thank_you
+        thanks thankyou that theek theek_h theek_hai these thik thik_h thik_hai this thnx thx to toh usko usne vo
+        whole_day with wo woh yaar yah ye yeah yeh yep yes yh your yup zaroor zarur नमस्ते नमस्कार प्रणाम सर मैडम भाई
+        भैया जी कृपया प्लीज प्लीस धन्यवाद शुक्रिया ओके हां ठीक ठीक_है अच्छा जरूर सॉरी यह ये इस इसे इसको इसकी वह वो उसे
+        उसको उसने ने ही भी से में हो अब कुछ के_लिए फिर सिर्फ बस पर पे तो एक के_पास मेरे_पास अपना अपनी अपने एक_बार""",
     "i": "hamne hum humne i im maene mai main maine mene mne we मैं मैंने हम हमने",
     "you": "aap u you आप",
+    "me": "hamein hamko hume humein humko me mjhe mjhko muje mujhe mujhko us मुझे मुझको हमें हमको",
     "my": "hamara hamare hamari mera mere meri mine my our मेरा मेरे मेरी हमारा हमारे हमारी",
     "is": "h hai hain hoon hu hun hy rahenge rahunga rahungi will_be है हूं रहूंगा रहूंगी",
     "of": "ka ke ki of का के की",
@@ -65,7 +65,7 @@ WORDS = {
     "delivery": "delevery deliveri delivery delivry dilevery dilivery dilivri डिलीवरी डिलेवरी",
     "send": """bhej bhejdena bhejdijiye bhejdo bhejen bhejiye bhejie bhejo bhejo_na bhejva bhejwa bhejwao bhijwa bhijwao bring
         de_dena de_dijiye de_do de_jana de_jao dedena dedo delever deliver dilever diliver dliver laiye lao le_aana le_aao
-        pahucha pahuchao pahuncha pahunchao pohcha pohncha send भेज भेजो भेजिए भेजिएगा भेजें भेजवा भिजवा भिजवाओ डिलीवर
+        pahucha pahuchao pahuncha pahunchao give pohcha pohncha send भेज भेजो भेजिए भेजिएगा भेजें भेजवा भिजवा भिजवाओ डिलीवर
         डिलेवर लाओ ले_आओ ले_आना दे_दो दे_देना दे_दीजिए दे_जाना दे_जाओ पहुंचा पहुंचाओ""",
     "to_send": "bhej_na bhejna bhejni भेजना भेजनी",
     "come": "aa_jaiye aa_jana aa_jao aaiye aaiyega aajana aajao aana aane aao aao_na come आना आओ आ_जाओ आ_जाना आइए आइएगा आने",
@@ -80,25 +80,25 @@ WORDS = {
     "return": "return retun rto रिटर्न",
     "want": "chahta chahte chahti like_to wanna want wants wish would_like चाहता चाहते चाहती",
     "chahiye": "chaahiye chahie chahye chaie chaiye चाहिए",
-    "need": "jarurat jaroorat need needed required requirement zaroorat zarurat जरूरत",
+    "need": "interested jarurat jaroorat need needed required requirement zaroorat zarurat जरूरत",
     "cancel": """cancal cancel cancellation cancil cancle cansal cansel kainsal kensal kensil radd कैंसिल कैंसल केंसल केंसिल कैन्सल
         कैन्सिल रद्द रद""",
     "cancelled": "cancelled",
     "mat": "mat मत",
     "nahi": "na nahi nahin nai naheen nhi nhin नहीं ना न",
-    "not": "not",
+    "not": "no_longer not",
     "dont": "dnt do_not donot dont",
-    "didnt": "did_not didnt never",
+    "didnt": "did_not didnt have_not havent never",
     "no": "no nope",
     "any": "any kisi kisi_ne koi कोई किसी",
     "nobody": "no_body no_one nobody noone",
     "someone": "aadmi anyone person somebody someone",
     "agent": """agent agnt costumer_care coustmer_care customer_care customer_executive customer_service customer_support
-        customercare executive helpline human insaan live_agent manager real_person representative support एजेंट इंसान मैनेजर
+        customercare executive helpline human human_agent insaan live_agent manager real_person representative support एजेंट इंसान मैनेजर
         कस्टमर_केयर हेल्पलाइन ग्राहक_सेवा""",
     "man": "boy guy man partner vala vale wala wale बॉय ब्वॉय मैन वाला वाले",
     "boy": "deliveryboy rider राइडर",
-    "call": "call contact_me phone_kar phone_karna phone_karo phone_kijiye कॉल काल फोन_कर फोन_करो",
+    "call": "call contact phone_kar phone_karna phone_karo phone_kijiye कॉल काल फोन_कर फोन_करो",
     "called": "called",
     "phone": "fone phone फोन",
     "talk": "baat chat connect speak talk बात",
@@ -124,7 +124,7 @@ WORDS = {
     "moved": "moved shift shifted शिफ्ट",
     "wrong": "adhura galat galt glat incomplete incorrect rong wrong गलत अधूरा",
     "right": "correct right sahi सही",
-    "new": "naya naye nayi new नया नये नयी नए",
+    "new": "naya naye nayi new नया नयी नए",
     "another": """alag another different doosra doosre doosri dusra dusre dusri kisi_aur koi_aur other दूसरा दूसरे दूसरी किसी_और
         कोई_और""",
     "reschedule": "postpone re_schedule reschedule reshedule रीशेड्यूल",
@@ -161,7 +161,7 @@ JOINED: tuple[dict[str, str], ...] = (
         "boy": "delivery/order man/agent/someone",
         "time": "num/clock/range/decimal num? oclock/am | num oclock/am num oclock/am | clock | part",
     },
-    {"time": "after/before time | time after/before? | time time"},
+    {"time": "after/before? time time? after/before?"},
     {
         "day": """on? num th? of? month year? | month num th? year? | on? num th? date | date num | on? num th | on num | num ko
             | num days after | after num days | offset"""
@@ -183,19 +183,19 @@ _WANT = "want/need/chahiye"
 _DAY = "day/time/now/later/next_week/next_weekday"
 
 PHRASES: dict[Action | Hint, str] = {
-    Action.REATTEMPT: f"""{_SEND} | {_WANT} | will_take | home {_SEND} | {_SEND} home | boy send | send boy
+    Action.REATTEMPT: f"""{_SEND} | {_WANT} | will_take | take is | home {_SEND} | {_SEND} home | boy send | send boy
         | delivery again? do/to_do | try delivery? again/do/to_do | again try | retry""",
     Action.RESCHEDULE: """reschedule | change delivery? date/days | date/days change | another date/days | days after
         | later/next_week/next_weekday""",
     Action.UPDATE_ADDRESS: """change/new/another/wrong delivery? address | address change/new/another gone?
-        | address wrong gone/did? was? | address wrong change | wrong address did was? | address right nahi/not
+        | address wrong gone/did? was? | address wrong change | address mistake | wrong address did was? | address right nahi/not
         | address not right | i moved | moved gone | moved new address/home""",
-    Action.CANCEL: f"""cancel do/to_do/now? | now cancel | {_WANT} cancel/return | cancel/return {_WANT}
-        | nahi/not/dont {_WANT} | {_WANT} nahi | no need | nahi chahiye cancel do | cancel do nahi chahiye
+    Action.CANCEL: f"""cancel do/to_do? now? | now cancel | {_WANT} cancel/return | cancel/return {_WANT}
+        | nahi? nahi/not/dont {_WANT} | {_WANT} nahi | no need | nahi chahiye order? cancel do | cancel do nahi chahiye/take
         | dont send | mat send/to_send | send/to_send mat | nahi to_send | to_send nahi | nahi/dont take | take nahi
         | return back? | back send/to_send/away/do/to_do | send/away order? back | to_send back""",
     Action.DISPUTE: """yesterday/day? nobody came/come/called/call home? day/yesterday?
-        | yesterday/day? any/boy nahi/not came | day? any boy nahi came | day? any/boy came nahi
+        | yesterday/day? any/boy nahi/not came | day? any boy nahi came | day? any/boy came nahi | any boy came nahi
         | day? any/boy? call/phone nahi did/came/of | any of call/phone nahi came/did | any/boy? call/phone came nahi
         | day? boy nahi call/phone did | call not came | yesterday/day? boy didnt/not come/came/call/called home?
         | no call/boy came | didnt call | i? didnt refuse | i? not refuse | take? refuse nahi did
@@ -203,26 +203,27 @@ PHRASES: dict[Action | Hint, str] = {
         | money was ready | money ready was/the""",
     Action.NOT_MY_ORDER: """not my order/delivery | my order/delivery? nahi/not is | order my nahi/not is?
         | didnt order/ordered | not ordered | didnt place order | any? order nahi did | order i nahi did | nahi order did""",
-    Hint.KEEP: f"""mat/nahi/not/dont/didnt/no cancel/return do/to_do? | cancel/return mat/nahi/not do/to_do?
-        | {_WANT} nahi cancel/return do/to_do? | not/dont/nahi {_WANT} cancel/return | no need cancel/return
-        | cancel/return nahi/not {_WANT} | cancel/return do/to_do? {_WANT} nahi | cancel/return no need
-        | cancel/return nahi take | mat/nahi/dont back send | mat/nahi/dont send order? back
-        | back mat/nahi send/to_send/do/to_do/away""",
-    Hint.DAY: f"day | day? home nahi is? day {_SEND} | day? out is? day {_SEND}",
+    Hint.KEEP: f"""mat/nahi/not/dont/didnt/no cancel/return do/to_do? | cancel/return order? mat/nahi/not do/to_do?
+        | {_WANT} nahi order? cancel/return do/to_do? | not/dont/nahi {_WANT} order? cancel/return
+        | no need order? cancel/return | cancel/return order? nahi/not {_WANT} | cancel/return do/to_do? order? {_WANT} nahi
+        | cancel/return order? no need | cancel/return order? nahi take
+        | mat/nahi/dont back send | mat/nahi/dont send order? back | back mat/nahi send/to_send/do/to_do/away
+        | not/dont {_WANT} send/away order? back | no need send/away order? back | send/away back nahi/not {_WANT}
+        | back to_send/to_do nahi/not {_WANT}/take | back to_send/to_do {_WANT} nahi""",
+    Hint.DAY: f"day | day? home nahi is? day {_SEND} | day? home? out is? day {_SEND}",
     Hint.NOT_DAY: f"""{_DAY} delivery? nahi/mat {_SEND}/{_WANT}/take/do/to_do? | {_SEND}/{_WANT}/take nahi/mat {_DAY}
         | not/dont {_DAY} | dont {_SEND} {_DAY} | dont {_WANT} {_DAY}
-        | {_DAY} home nahi/not | {_DAY} nahi/not home | not home {_DAY} | home nahi is? {_DAY}
-        | {_DAY} out is? | out is? {_DAY}""",
+        | {_DAY} home nahi/not | {_DAY} nahi/not home | nahi/not home {_DAY} | home nahi is? {_DAY}
+        | {_DAY} home? out is? | home? out is? {_DAY}""",
     Hint.WHEN: "time | now",
     Hint.AGAIN: "again",
-    Hint.PERSON: """kya? can? you? want/need/chahiye? call back? | kya? you? call do/to_do? can | call want/need/chahiye
-        | kya? can? want/need? talk agent/someone | kya? any? agent/someone talk do/to_do? want/can?
+    Hint.PERSON: """kya? can? you? call me/back | me call | kya? you? call do/to_do can? | can you? call | want/need/chahiye call | call want/need/chahiye | kya? can? want/need? talk agent/someone | kya? any? agent/someone talk do/to_do? want/can?
         | kya? any talk do/to_do? can | kya? any talk do/to_do want? | kya? agent/someone call | any call do/to_do
         | call agent/someone | talk do/to_do | want/need talk | talk want | want/need agent | any? agent want/need/chahiye
-        | agent of? number want/need/chahiye/send? | want/need/send? number of agent""",
+        | send? agent of? number want/need/chahiye/send? | want/need/send? number of agent""",
     Hint.HINDI: "want/change? talk/write? hindi write? talk/change/want/chahiye?",
     Hint.ENGLISH: "want/change? talk/write? english write? talk/change/want/chahiye?",
-    Hint.ASIDE: f"""home | home nahi/not was? | nahi/not home | home/out was | was home/out | out | address right | money ready
+    Hint.ASIDE: f"""home | home nahi/not was? | nahi/not home | home/out was | was home/out | home? out | address right | money ready
         | mistake order gone/did | mistake ordered | ordered mistake | call then | before call
         | call before {_SEND}/delivery | before {_SEND}/delivery call | {_SEND}/delivery before call""",
     Hint.DOUBT: f"""i {_SEND} | home mat/nahi/dont {_SEND} | dont/mat/nahi {_SEND} home | {_SEND} mat/nahi home
@@ -231,9 +232,9 @@ PHRASES: dict[Action | Hint, str] = {
 """What phrases say; those of doubt are there so that shorter ones are not read into them."""
 
 WHOLE_PHRASES: dict[Action | Hint, str] = {
-    Action.NOT_MY_ORDER: "wrong number is? | not my | my nahi is",
+    Action.NOT_MY_ORDER: "wrong number/someone is? | not my | my nahi is",
     Action.DISPUTE: "i didnt ask",
-    Hint.PERSON: "agent",
+    Hint.PERSON: "agent | call",
     Hint.NO: "no | nahi",
 }
 """What says something only where nothing else stands between two punctuation marks."""
@@ -241,7 +242,7 @@ WHOLE_PHRASES: dict[Action | Hint, str] = {
 CHOICES = "option? number/no? num option?"
 """Whole messages that pick from a list."""
 
-INSIDE = frozenset({"am", "do", "i", "is", "ko", "my", "of", "on", "the", "to_do"})
+INSIDE = frozenset({"am", "do", "i", "is", "ko", "me", "my", "of", "on", "the", "to_do"})
 """Concepts that a phrase need not name to be said with them."""
 
 BETWEEN = INSIDE | {"delivery", "order"}
