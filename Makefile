@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 
 .PHONY: demo up rehearse test check rules format lock clean
 
-demo: $(READY)  ## five stories on the embedded stack
+demo: $(READY)  ## six stories on the embedded stack
 	$(BIN)/python -m ops demo
 
 up: $(READY)  ## the same stack, kept running

@@ -23,7 +23,7 @@ def main() -> int:
     """Run the program named on the command line and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="PROGRAM")
-    commands.add_parser("demo", help="play five stories on a fresh embedded stack").set_defaults(
+    commands.add_parser("demo", help="play six stories on a fresh embedded stack").set_defaults(
         run=lambda _: asyncio.run(_demo())
     )
     commands.add_parser("up", help="keep the embedded stack running").set_defaults(
@@ -54,7 +54,7 @@ async def _demo() -> int:
     finally:
         if not os.environ.get("KEEP_DEMO"):
             shutil.rmtree(directory, ignore_errors=True)
-    print(f"\n{'All five stories ended right.' if not wrong else f'{wrong} stories went wrong.'}")
+    print(f"\n{'All six stories ended right.' if not wrong else f'{wrong} stories went wrong.'}")
     return 1 if wrong else 0
 
 

@@ -45,6 +45,7 @@ PEOPLE = [
     {"phone": "919999900003", "name": "Meera Nair"},
     {"phone": "919999900004", "name": "Kabir Shah"},
     {"phone": "919999900005", "name": "Sunita Devi"},
+    {"phone": "919999900006", "name": "Farah Khan"},
 ]
 
 
