@@ -269,6 +269,7 @@ class FailedDeliveryWorkflow:
         """Show in words what the run waits for (R6.11)."""
         workflow.set_current_details(
             f"{cases.describe(self._case, self._policy)}\n\n"
+            f"possible by hand: {', '.join(cases.allowed_actions(self._case)) or 'nothing now'}\n\n"
             f"last reply: {self._last_reply}\n\nlast step: {self._case.note or 'none yet'}"
         )
 
