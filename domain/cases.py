@@ -74,7 +74,7 @@ __all__ = [
 RULES = 2
 """Number of the rules that new cases follow; a case keeps the number it began with.
 
-1: taps alone change a case. 2: typed words are read, and after an opt-out nothing is said, whatever is still on its way.
+1: taps alone change a case. 2: typed words count, and after an opt-out nothing is said, whatever is still on its way.
 """
 
 _OPT_OUT_SILENCES = 2

@@ -1,7 +1,7 @@
 """What each step of a case does with the customer's answer (R6.4, R6.6, R7).
 
-What is tapped is followed. What is typed is read by `domain.understanding`, and clear words become a question with
-buttons, never an action. All else is unexpected.
+What is tapped is followed. What was typed was read when it came (`domain.understanding`): clear words become a question
+with buttons, never an action. All else is unexpected.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from domain.case_events import ActionRequest, Purpose
 from domain.case_state import Case, Outcome, State, Turn, allowed_actions, eligible_days
 from domain.failures import Action, Mode
 from domain.replies import AddressDraft, Evidence, Reply, ReplyKind, clean, says_no, says_yes
-from domain.timing import is_at_work, local_day
-from domain.understanding import Understanding, understand
+from domain.timing import is_at_work
+from domain.understanding import Understanding
 from domain.wording import (
     FOOTER_MAX,
     Option,
@@ -51,8 +51,8 @@ _MAX_BUTTONS = 3
 _UNEXPECTED_LIMIT = 3
 _MAX_DISPUTE_LINES = 10
 _MAX_EVIDENCE = 10
-_WORDS_ARE_READ = 2
-"""Number of the rules from which on typed words are read, and not only taps followed."""
+_WORDS_COUNT = 2
+"""Number of the rules from which on typed words count, and not taps alone."""
 
 
 def answer(turn: Turn, reply: Reply) -> None:
@@ -78,9 +78,8 @@ def answer(turn: Turn, reply: Reply) -> None:
         words = action_words(case.pending.action, case.pending.on, case.language)
         if _contradicts(reply, case.pending):
             turn.note("contradiction", f"the customer chose {reply.choice} after {case.pending.action.value}")
-        if turn.rules >= _WORDS_ARE_READ and reply.kind is ReplyKind.TEXT:
-            language = understand(reply.text, local_day(turn.now, turn.policy)).language
-            turn.change(spoken=language or case.spoken)
+        if turn.rules >= _WORDS_COUNT:
+            turn.change(spoken=reply.said.language or case.spoken)
         if reply.choice:  # free text is on the activity, and the result is told in a moment
             turn.say_text("already_asked", action=words)
     elif reply.choice:
@@ -176,9 +175,9 @@ def _choice(turn: Turn, choice: str) -> None:
 
 def _is_understood(turn: Turn, reply: Reply) -> bool:
     """Answer clear words with a question, and tell whether there were any (R7.1): a silent action is never their effect."""
-    if turn.rules < _WORDS_ARE_READ or reply.kind is not ReplyKind.TEXT:
+    said = reply.said
+    if turn.rules < _WORDS_COUNT or reply.kind is not ReplyKind.TEXT:
         return False
-    said = understand(reply.text, local_day(turn.now, turn.policy))
     if said.language:
         _speak(turn, said.language)
     elif turn.case.state is State.DESCRIBING_DISPUTE:
@@ -473,7 +472,7 @@ def _unexpected(turn: Turn, _reply: Reply | None = None) -> None:
     turn.change(unexpected=count)
     if count == _UNEXPECTED_LIMIT:
         turn.note("handed_to_seller", "three unexpected answers in a row")
-        if turn.rules >= _WORDS_ARE_READ:
+        if turn.rules >= _WORDS_COUNT:
             turn.enter(State.WAITING)  # an "ok" to what is said now confirms nothing that was asked before
     if not turn.policy.answer_unexpected or count > _UNEXPECTED_LIMIT:
         return  # counted and on the order's activity; a flood is not answered

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, assert_never
 
 from clients.gupshup import (
@@ -19,6 +19,7 @@ from clients.gupshup import (
 )
 from domain.replies import AddressDraft, Reply, ReplyKind, clean
 from domain.shipments import FailedDelivery, find_mobile, national_number
+from domain.understanding import NOTHING, understand
 
 __all__ = ["LONGEST_LINE", "as_it_came", "line", "read_reply"]
 
@@ -28,16 +29,31 @@ _LONGEST_PINCODE: Final = 10
 
 
 def read_reply(
-    event: InboundMessage, *, choice: str, received_at: datetime, failure: FailedDelivery | None
+    event: InboundMessage,
+    *,
+    choice: str,
+    received_at: datetime,
+    failure: FailedDelivery | None,
+    today: date | None,
 ) -> Reply:
-    """Return an answer in our words; its id tells nothing of the customer, since it goes into ids of ours."""
+    """Return an answer in our words; its id tells nothing of the customer, since it goes into ids of ours.
+
+    Args:
+        event: The message.
+        choice: What was tapped stands for.
+        received_at: When it came.
+        failure: What an address form may repeat of the order.
+        today: The day it is for the workspace, which words like "tomorrow" count from.
+    """
     reply_id = hashlib.sha256(event.message_id.encode()).hexdigest()[:32]
     content: Content = event.content
     match content:
         case Tap():
             return Reply(reply_id, ReplyKind.CHOICE, received_at, text=line(content.title), choice=choice)
         case Text():
-            return Reply(reply_id, ReplyKind.TEXT, received_at, text=clean(content.text)[:_LONGEST_TEXT])
+            text = clean(content.text)[:_LONGEST_TEXT]
+            said = understand(text, today) if today is not None else NOTHING
+            return Reply(reply_id, ReplyKind.TEXT, received_at, text=text, said=said)
         case Media():
             caption = clean(content.caption)[:_LONGEST_TEXT]
             return Reply(reply_id, ReplyKind.MEDIA, received_at, text=caption, media_kind=content.kind)

@@ -31,6 +31,7 @@ from domain.case_events import CustomerOptedIn, CustomerOptedOut, CustomerReplie
 from domain.messages import MessageStatus, is_start, is_stop
 from domain.replies import Reply, clean
 from domain.templates import OPTIONS_CHOICE
+from domain.timing import local_day
 from domain.understanding import understand
 from intake.asking import ABOUT, About, ask_which, greet
 from intake.contents import LONGEST_LINE, as_it_came, read_reply
@@ -220,11 +221,11 @@ class Inbound:
         self, session: Session, row: CaseRow, event: InboundMessage, choice: str, received_at: datetime
     ) -> Reply:
         """Return a message as its case takes it."""
-        failure = None
-        if isinstance(event.content, Address):
-            facts, _ = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
-            failure = facts.failure
-        return read_reply(event, choice=choice, received_at=received_at, failure=failure)
+        failure = today = None
+        if isinstance(event.content, Address | Text):
+            facts, policy = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
+            failure, today = facts.failure, local_day(received_at, policy)
+        return read_reply(event, choice=choice, received_at=received_at, failure=failure, today=today)
 
     async def _log(
         self,

@@ -37,7 +37,8 @@ from domain.failures import Action, Capabilities, Mode, Reason
 from domain.messages import NotSent
 from domain.replies import AddressDraft, Reply, ReplyKind
 from domain.shipments import Address, FailedDelivery, ShipmentMove
-from domain.timing import Policy
+from domain.timing import Policy, local_day
+from domain.understanding import understand
 from domain.wording import PRESETS
 
 NOON = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # a Friday, 12:00 in India
@@ -109,7 +110,8 @@ class Talk:
     def reply(self, kind: ReplyKind, **fields: object) -> tuple[Command, ...]:
         """Give the case an answer of the customer, received now."""
         self._replies += 1
-        given: dict[str, object] = {"at": self.now} | fields
+        read = understand(str(fields.get("text", "")), local_day(self.now, self.policy))
+        given: dict[str, object] = {"at": self.now, "said": read} | fields
         return self.send(CustomerReplied(Reply(f"wamid.{self._replies}", kind, **given)))  # type: ignore[arg-type]
 
     def answer(self, answer: Answer, detail: str = "because") -> tuple[Command, ...]:

@@ -41,6 +41,7 @@ from domain.messages import NotSent
 from domain.replies import AddressDraft, Reply, ReplyKind
 from domain.shipments import ShipmentMove
 from domain.timing import AtDeadline
+from domain.understanding import understand
 from domain.wording import PRESETS, SessionKind, SessionMessage
 from tests.domain.given import a_policy, some_facts
 
@@ -206,7 +207,10 @@ class CaseMachine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(ReplyKind), text=texts, address=addresses, ago=st.integers(0, 30 * 60))
     def customer_writes(self, kind: ReplyKind, text: str, address: AddressDraft, ago: int) -> None:
         """Anything, also what was long under way."""
-        reply = Reply("", kind, self.now, text=text, address=address, place=text, media_kind="image")
+        read = understand(text, timing.local_day(self.now, self.policy))
+        reply = Reply(
+            "", kind, self.now, text=text, address=address, place=text, media_kind="image", said=read
+        )
         self.customer_answers(reply, ago)
 
     def customer_answers(self, reply: Reply, minutes_ago: int) -> None:
@@ -224,6 +228,7 @@ class CaseMachine(RuleBasedStateMachine):
             address=reply.address,
             place=reply.place,
             media_kind=reply.media_kind,
+            said=reply.said,
         )
         self.give(CustomerReplied(given))
 

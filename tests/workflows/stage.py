@@ -38,7 +38,8 @@ from activities.values import (
 from domain.case_events import ActionRequest, Answer, CustomerReplied, Event
 from domain.cases import CaseFacts, Progress
 from domain.replies import Reply, ReplyKind
-from domain.timing import Policy
+from domain.timing import Policy, local_day
+from domain.understanding import understand
 from domain.wording import PRESETS, SessionMessage
 from tests.domain.given import some_facts
 from workflows import options
@@ -292,9 +293,11 @@ class Stage:
 
     async def write(self, text: str) -> None:
         """Have the customer write something."""
-        await self.tell(await self.reply(ReplyKind.TEXT, text=text), mail_id=f"inbox:{self._replies}")
+        read = understand(text, local_day(await self.now(), NO_QUIET_HOURS))
+        reply = await self.reply(ReplyKind.TEXT, text=text, said=read)
+        await self.tell(reply, mail_id=f"inbox:{self._replies}")
 
-    async def reply(self, kind: ReplyKind, **fields: str) -> CustomerReplied:
+    async def reply(self, kind: ReplyKind, **fields: object) -> CustomerReplied:
         """Return an answer that the customer gives now."""
         self._replies += 1
         return CustomerReplied(
