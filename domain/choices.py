@@ -11,13 +11,14 @@ from domain.texts import LANGUAGES
 from domain.timing import AtDeadline, Policy
 from domain.wording import BODY_MAX, DEFAULT_LANGUAGE
 
-__all__ = ["CHOICES", "Choice", "NotPossible", "chosen", "with_text"]
+__all__ = ["CHOICES", "LONGEST_WORD", "Choice", "NotPossible", "chosen", "with_text"]
 
 _MINUTES_OF_A_DAY: Final = 24 * 60
 _DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?")
 _DAY_NAMES: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MOST_REMINDERS: Final = 5
-_LONGEST_WORD: Final = 40
+LONGEST_WORD: Final = 40
+"""How long a word that counts as STOP may be, in characters."""
 
 
 class NotPossible(ValueError):
@@ -188,8 +189,8 @@ def _language(policy: Policy, value: str) -> Policy:
 
 def _stop_words(policy: Policy, value: str) -> Policy:
     words = tuple(word.casefold() for word in _listed(value))
-    if any(len(word) > _LONGEST_WORD for word in words):
-        raise ValueError(f"a word has at most {_LONGEST_WORD} characters")
+    if any(len(word) > LONGEST_WORD for word in words):
+        raise ValueError(f"a word has at most {LONGEST_WORD} characters")
     return replace(policy, opt_out_words=words)
 
 

@@ -28,6 +28,7 @@ from db.inbox import InboxItem
 from db.messages import Message
 from db.session import Session
 from domain.case_events import CustomerOptedIn, CustomerOptedOut, CustomerReplied, Purpose
+from domain.choices import LONGEST_WORD
 from domain.messages import MessageStatus, is_start, is_stop
 from domain.replies import Reply, clean
 from domain.templates import OPTIONS_CHOICE
@@ -112,7 +113,7 @@ class Inbound:
             await self._learn(session, item, event, known_hash)
         if known_hash is not None and isinstance(event.content, Text):
             text = clean(event.content.text)[:LONGEST_LINE]
-            if is_start(text) or is_stop(text, await self._stop_words(session, item, known_hash)):
+            if is_start(text) or await self._is_stop(session, item, known_hash, text):
                 return await self._opt(
                     session, item, known_hash, opted_out=not is_start(text), proof="text", typed=text
                 )
@@ -147,8 +148,10 @@ class Inbound:
             hidden = self._cipher.fingerprint(event.bsuid)
             await customers.learn_hidden_id(session, item.owner_id, phone_hash, hidden)
 
-    async def _stop_words(self, session: Session, item: InboxItem, phone_hash: bytes) -> frozenset[str]:
-        """Return what the sellers of this customer's parcels added to STOP (R5.5)."""
+    async def _is_stop(self, session: Session, item: InboxItem, phone_hash: bytes, text: str) -> bool:
+        """Tell whether a text is an opt-out: STOP, or what the sellers of this customer's parcels added to it (R5.5)."""
+        if is_stop(text) or len(text) > LONGEST_WORD:
+            return is_stop(text)
         known = await cases.list_customer_cases(
             session, item.owner_id, phone_hash, since=item.received_at - _REMEMBERED
         )
@@ -156,7 +159,7 @@ class Inbound:
         account = await accounts.get_account(session, item.owner_id)
         sellers |= {account.workspace_id} if account.workspace_id else set()
         policies = [(await workspaces.get_workspace(session, seller)).policy for seller in sorted(sellers)]
-        return frozenset(word for policy in policies for word in policy.opt_out_words)
+        return is_stop(text, frozenset(word for policy in policies for word in policy.opt_out_words))
 
     async def _reply(
         self, session: Session, item: InboxItem, event: InboundMessage, target: _Target

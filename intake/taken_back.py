@@ -5,19 +5,20 @@ the next visit of the same attempt, which goes on in the same conversation and o
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from clients.carriers.eshopbox import OrderEvent
-from db import actions, cases, customers, shipments, timeline
+from db import actions, cases, customers, outgoing_events, shipments, timeline
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Session
 from domain import timing
+from domain.case_events import ActionRequest
 from domain.case_state import TakenBack
 from domain.failures import Action, Mode
-from intake.telling import Meaning, StartCase, handled, ignored
+from intake.telling import DeliverEvent, Meaning, StartCase, handled, ignored
 
 __all__ = ["take_back"]
 
@@ -47,8 +48,8 @@ async def take_back(session: Session, cipher: Cipher, item: InboxItem, event: Or
     if event.occurred_at < accepted.answered_at - _CLOCKS_DIFFER_BY:
         return ignored("an action was taken back before ours was accepted")
     action = accepted.request.action
-    detail = event.taken_back or "the order system gives no reason"
-    is_new = await timeline.add_entry(
+    detail = cases.without_numbers(event.taken_back or "") or "the order system gives no reason"
+    await timeline.add_entry(
         session,
         cipher,
         timeline.Entry(
@@ -60,22 +61,47 @@ async def take_back(session: Session, cipher: Cipher, item: InboxItem, event: Or
             kind="handover",
             topic=f"{action.value}_taken_back",
             key=f"taken-back:{row.id}",
-            detail=cases.without_numbers(detail),
+            detail=detail,
             mode=Mode.AUTOMATIC.value,
         ),
     )
+    tell = await _tell_workspace(session, cipher, row, accepted.request, detail=detail, now=item.received_at)
     if accepted.request.mode is not Mode.WHATSAPP:  # the customer did not ask for it; the seller reads it
-        return handled(f"{action.value} was taken back; the customer did not ask for it")
-    if not is_new and await cases.find_case_by_attempt(
-        session, row.workspace_id, row.shipment_id, row.attempt
-    ) not in (None, row):
-        return handled("told before")
-    return await _go_on(session, cipher, item, row, TakenBack(action, accepted.request.on, detail))
+        return handled(f"{action.value} was taken back; the customer did not ask for it", *tell)
+    start = await _go_on(session, cipher, item, row, TakenBack(action, accepted.request.on, detail))
+    return handled(f"{action.value} was taken back", start, *tell)
+
+
+async def _tell_workspace(
+    session: Session, cipher: Cipher, row: CaseRow, request: ActionRequest, *, detail: str, now: datetime
+) -> tuple[DeliverEvent, ...]:
+    """Tell the workspace's own system, as of an action that was refused at once (R8.3)."""
+    event_ids = await outgoing_events.tell_workspace(
+        session,
+        cipher,
+        workspace_id=row.workspace_id,
+        type="case.action_refused",
+        data={
+            "case_id": row.id,
+            "order_id": row.order_id,
+            "shipment_id": row.shipment_id,
+            "tracking_id": row.tracking_id,
+            "attempt": row.attempt,
+            "action": request.action.value,
+            "date": request.on.isoformat() if request.on else "",
+            "answer": "taken_back",
+            "reason": detail,
+            "mode": request.mode.value,
+        },
+        source_key=f"taken-back:{row.id}",
+        now=now,
+    )
+    return tuple(DeliverEvent(row.workspace_id, event_id) for event_id in event_ids)
 
 
 async def _go_on(
     session: Session, cipher: Cipher, item: InboxItem, row: CaseRow, taken_back: TakenBack
-) -> Meaning:
+) -> StartCase:
     """Open the case in which the customer chooses again; its deadline still counts from the failure."""
     facts, policy = await cases.get_start(session, cipher, row.workspace_id, row.id)
     known = await customers.customer(session, row.account_id, cipher.phone_hash(facts.failure.customer_phone))
@@ -95,4 +121,4 @@ async def _go_on(
     opened, _ = await cases.add_case(
         session, cipher, facts, policy, deadline_at=deadline_at, now=item.received_at
     )
-    return handled(f"{action.value} was taken back", StartCase(opened.workspace_id, opened.id))
+    return StartCase(opened.workspace_id, opened.id)
