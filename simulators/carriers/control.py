@@ -82,6 +82,11 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
         """Show what was received, accepted and sent."""
         return system.ledger.as_json()
 
+    @router.get("/control/under-way")
+    async def count_under_way() -> dict[str, int]:
+        """Say how many events are still to be delivered."""
+        return {"count": sender.under_way}
+
     @router.get("/control/shipments")
     async def list_shipments() -> list[dict[str, Any]]:
         """Show every parcel."""

@@ -38,6 +38,11 @@ class WebhookSender:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def under_way(self) -> int:
+        """How many events are still to be delivered, now or with a further try."""
+        return len(self._tasks)
+
     async def drain(self) -> None:
         """Wait until every delivery has ended, one way or the other."""
         while self._tasks:

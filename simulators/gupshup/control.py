@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from . import wire
@@ -72,6 +72,7 @@ class OptionChange(BaseModel):
     duplicate: bool | None = None
     drop_gs_id: bool | None = None
     statuses: bool | None = None
+    late_seconds: float | None = None
     window_seconds: float | None = None
 
 
@@ -107,6 +108,7 @@ class Control:
         for path, call, method in (
             ("/ledger", self.ledger, "GET"),
             ("/messages", self.messages, "GET"),
+            ("/under-way", self.under_way, "GET"),
             ("/taps", self.tap, "POST"),
             ("/replies", self.reply, "POST"),
             ("/behaviour", self.misbehave, "POST"),
@@ -155,10 +157,14 @@ class Control:
             ],
         }
 
-    async def messages(self, phone: Annotated[str, Query()], app: str | None = None) -> list[dict[str, Any]]:
-        """List the accepted messages to a phone, oldest first."""
+    async def messages(self, phone: str | None = None, app: str | None = None) -> list[dict[str, Any]]:
+        """List the accepted messages to a phone, or to all of them, oldest first."""
         owner = self._app(app) if app else None
         return [_shown(message) for message in self._world.messages_to(phone, owner.id if owner else None)]
+
+    async def under_way(self) -> dict[str, int]:
+        """Say how much still moves: messages, and callbacks that are still to come."""
+        return {"count": self._network.under_way}
 
     async def tap(self, tap: Tap) -> dict[str, str]:
         """Tap a choice of a message."""
@@ -308,6 +314,7 @@ def _shown(message: Message) -> dict[str, Any]:
     return {
         "message_id": message.id,
         "app": message.app.name,
+        "phone": message.phone,
         "kind": content.kind,
         "template": content.template or None,
         "text": content.text,

@@ -86,6 +86,11 @@ class Network:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.aclose()
 
+    @property
+    def under_way(self) -> int:
+        """How much still moves: messages on their way, and callbacks that will come, now or with a further attempt."""
+        return len(self._tasks)
+
     async def settle(self) -> None:
         """Wait until nothing moves but callbacks that wait for their next attempt."""
         while under_way := self._tasks - self._sleeping - {asyncio.current_task()}:
@@ -300,7 +305,16 @@ class Network:
             if subscription.wants(event.mode)
             for _ in range(copies)
         ]
+        if options.late_seconds and event.mode in _STATUS_MODES:
+            for post in posts:
+                self._spawn(self._later(post, options.late_seconds * secrets.randbelow(1000) / 1000))
+            return True
         return all(await asyncio.gather(*posts))
+
+    @staticmethod
+    async def _later(post: Coroutine[Any, Any, bool], seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await post
 
     async def post(self, url: str, headers: Mapping[str, str], event: wire.Event, body: Any) -> bool:
         """Post a body; when it is not answered 2xx, keep trying in the background."""
