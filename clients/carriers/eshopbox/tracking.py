@@ -1,9 +1,10 @@
 """Reads the tracking answer: where a parcel is, and whether an action was recorded for its last failed attempt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
-from clients.carriers.base import ShipmentReading, TrackingEntry
+from clients.carriers.base import FailedAttempt, ShipmentReading, TrackingEntry
 from clients.carriers.eshopbox import wire
 from clients.carriers.eshopbox.vocabulary import FAILED_DELIVERY, RESOLUTION_LOGGED, move_of, status_word
 
@@ -27,8 +28,16 @@ def read_tracking(body: object, tracking_id: str) -> ShipmentReading | None:
         resolution_recorded=RESOLUTION_LOGGED in words[last_failure + 1 :]
         or current in _STANDS_IN_FAILURE - {FAILED_DELIVERY},
         move=None if current in _STANDS_IN_FAILURE else move_of(status),
-        failed_attempts=words.count(FAILED_DELIVERY),
+        attempts=_attempts(entries, words),
         entries=entries,
+    )
+
+
+def _attempts(entries: Sequence[TrackingEntry], words: Sequence[str]) -> tuple[FailedAttempt, ...]:
+    failures = [place for place, word in enumerate(words) if word == FAILED_DELIVERY]
+    return tuple(
+        FailedAttempt(entries[begin].at, is_resolved=RESOLUTION_LOGGED in words[begin:end])
+        for begin, end in pairwise([*failures, len(words)])
     )
 
 
