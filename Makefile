@@ -1,10 +1,11 @@
 # What people use: make demo, make up, make test, make check. Each target makes .venv first if it has to.
 PYTHON ?= python3
+CONVERSATIONS ?= 1000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo up test check format lock clean
+.PHONY: demo up test conversations check format lock clean
 
 demo: $(READY)  ## five stories on the embedded stack
 	$(BIN)/python -m ops demo
@@ -14,6 +15,9 @@ up: $(READY)  ## the same stack, kept running
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest
+
+conversations: $(READY)  ## so many random conversations, both sides' ledgers compared: CONVERSATIONS=1000 CONVERSATIONS_SEED=7
+	CONVERSATIONS=$(CONVERSATIONS) $(BIN)/python -m pytest -s tests/e2e/test_random_conversations.py
 
 check: $(READY)  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
