@@ -1,10 +1,11 @@
 # What people use: make demo, make up, make test, make check. Each target makes .venv first if it has to.
 PYTHON ?= python3
+CONVERSATIONS ?= 1000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo up rehearse test check rules format lock clean
+.PHONY: demo up rehearse test conversations check rules format lock clean
 
 demo: $(READY)  ## six stories on the embedded stack
 	$(BIN)/python -m ops demo
@@ -17,6 +18,9 @@ rehearse: $(READY)  ## a customer's journey with a moved clock: make rehearse JO
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest
+
+conversations: $(READY)  ## so many random conversations, both sides' ledgers compared: CONVERSATIONS=1000 CONVERSATIONS_SEED=7
+	CONVERSATIONS=$(CONVERSATIONS) $(BIN)/python -m pytest -s tests/e2e/test_random_conversations.py
 
 check: $(READY)  ## lint, format, types, import contracts, a test for every rule
 	$(BIN)/ruff check .

@@ -192,8 +192,12 @@ class Carriers:
             return CarrierAnswer(Answer.UNKNOWN, "the shipment could not be read in time")
         except CarrierUnavailable as error:
             return CarrierAnswer(Answer.UNKNOWN, f"the shipment could not be read: {error}", None)
-        if reading.resolution_recorded:
+        # After a long outage a later attempt may have failed, of which its own case has yet to ask the customer (I4).
+        ours = reading.superseded(facts.failure.failed_at)
+        if ours.is_resolved if ours else reading.resolution_recorded:
             return CarrierAnswer(Answer.ACCEPTED, "found recorded when the shipment was read", None)
+        if ours:
+            return CarrierAnswer(Answer.NOT_WAITING, "a later attempt has failed", None)
         if not reading.is_failed_delivery:
             return CarrierAnswer(Answer.NOT_WAITING, f"the shipment's state is {reading.status}", None)
         return None

@@ -139,12 +139,15 @@ async def apply_status(session: Session, report: StatusReport) -> StatusEffect:
     """Apply a status to its message, forward only (I10).
 
     It belongs to the message with its ids. With none, it proves the one send to that customer of whose outcome nothing
-    is known, if that was within a quarter of an hour (I7); else it waits for its message.
+    is known, if that was within a quarter of an hour (I7); else it waits for its message. One without Gupshup's id
+    proves nothing: Gupshup leaves it out a week after the send, so that message cannot be a send of just now.
     """
     # A status and the answer of its send may come at the same instant. Each would look for the other before the other
     # is committed, and the status would stay an orphan for ever.
     await serialize(session, report.account_id, report.phone_hash, report.gupshup_id, report.whatsapp_id)
-    message = await _match(session, report) or await _find_unproven(session, report)
+    message = await _match(session, report)
+    if message is None and report.gupshup_id:
+        message = await _find_unproven(session, report)
     if message is None:
         await session.execute(insert(orphan_statuses).values(_orphan(report)))
         return StatusEffect(None, changed=False)
@@ -355,7 +358,8 @@ async def _take_orphans(session: Session, message: Message) -> tuple[StatusRepor
 async def _adopt_orphans(session: Session, message: Message) -> Message:
     """Let statuses that came before the outcome was known to be unknown prove that the message was accepted.
 
-    Only if it is the one undecided message to that customer, and the statuses are of one message.
+    Only if it is the one undecided message to that customer, and the statuses are of one message, which they name by
+    Gupshup's id.
     """
     about_it = StatusReport(
         account_id=message.account_id,
@@ -373,13 +377,9 @@ async def _adopt_orphans(session: Session, message: Message) -> Message:
         table.c.at.between(message.sending_at, message.sending_at + ADOPTED_WITHIN),
     )
     waiting = await many(session, select(*columns(table, StatusReport)).where(near), StatusReport)
-    if (
-        max(
-            len({report.gupshup_id for report in waiting} - {None}),
-            len({report.whatsapp_id for report in waiting} - {None}),
-        )
-        > 1
-    ):
+    gupshup_ids = {report.gupshup_id for report in waiting} - {None}
+    whatsapp_ids = {report.whatsapp_id for report in waiting} - {None}
+    if len(gupshup_ids) != 1 or len(whatsapp_ids) > 1:
         return message
     await session.execute(delete(table).where(near))
     for report in sorted(waiting, key=lambda report: report.at):

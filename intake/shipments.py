@@ -1,10 +1,11 @@
 """What the order system's events mean: a failed delivery opens a case, a move of the parcel ends one (R6.1, R6.9)."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import uuid4
 
+from clients.carriers.base import NEXT_VISIT
 from clients.carriers.eshopbox import OrderEvent, parse_order_event
 from db import accounts, cases, customers, notifications, shipments, timeline, workspaces
 from db.accounts import AppAccount
@@ -28,8 +29,6 @@ from workflows.client import Mail
 __all__ = ["Report", "report", "tell_of", "understand"]
 
 _EVENT = JourneyEvent.FAILED_DELIVERY.value
-_NEXT_VISIT = timedelta(hours=1)
-"""A courier does not come twice within it; a report that differs by less is the same visit told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ async def report(
 
 def _is_next_visit(known: CaseRow, failed: FailedDelivery) -> bool:
     """Tell whether a report is of a later visit under the same number: an attempt not made does not count (R6.12)."""
-    return known.reason == Reason.NOT_ATTEMPTED and failed.failed_at >= known.failed_at + _NEXT_VISIT
+    return known.reason == Reason.NOT_ATTEMPTED and failed.failed_at >= known.failed_at + NEXT_VISIT
 
 
 async def _again(

@@ -4,7 +4,7 @@ CarrierUnavailable   the carrier could not be asked, or gave an answer that cann
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.case_events import ActionRequest, Answer
@@ -67,6 +67,10 @@ class CarrierAnswer:
     raw_status: int | None = None
 
 
+NEXT_VISIT = timedelta(hours=1)
+"""A courier does not come twice within it; a failure that is told as nearer is the same visit told again."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrackingEntry:
     """One line of a parcel's history, in the carrier's words."""
@@ -75,6 +79,14 @@ class TrackingEntry:
     at: datetime | None = None
     reason: str = ""
     remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A failed attempt in a parcel's history: when it was, and whether an action was accepted after it."""
+
+    at: datetime | None
+    is_resolved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class ShipmentReading:
         resolution_recorded: An action was accepted after the last failed attempt, by whomever it was asked for.
         move: What the status means for an open case; None while the case may go on. An accepted action is
             no move: `resolution_recorded` says it.
-        failed_attempts: How many failed attempts the history shows.
+        attempts: The failed attempts that the history shows, oldest first.
         entries: The history, oldest first.
     """
 
@@ -95,8 +107,17 @@ class ShipmentReading:
     is_failed_delivery: bool
     resolution_recorded: bool
     move: ShipmentMove | None = None
-    failed_attempts: int = 0
+    attempts: tuple[FailedAttempt, ...] = ()
     entries: tuple[TrackingEntry, ...] = ()
+
+    def superseded(self, failed_at: datetime) -> FailedAttempt | None:
+        """Return the attempt that failed at a time if another one failed after it; None if it is the last."""
+        timed = [(attempt.at, attempt) for attempt in self.attempts if attempt.at is not None]
+        later = [attempt for at, attempt in timed if at >= failed_at + NEXT_VISIT]
+        ours = [attempt for at, attempt in timed if at < failed_at + NEXT_VISIT]
+        if not later:
+            return None
+        return FailedAttempt(failed_at, is_resolved=bool(ours) and ours[-1].is_resolved)
 
 
 class Carrier(Protocol):

@@ -164,6 +164,7 @@ def _record_resolution(system: OrderSystem, workspace: Workspace | None, body: A
         body=body,
         http_status=outcome.status,
         accepted=outcome.accepted,
+        id=outcome.body.get("id"),
         answered=outcome.answered,
         reason=outcome.reason,
     )

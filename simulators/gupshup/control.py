@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from . import wire
@@ -72,6 +72,7 @@ class OptionChange(BaseModel):
     duplicate: bool | None = None
     drop_gs_id: bool | None = None
     statuses: bool | None = None
+    late_seconds: float | None = None
     window_seconds: float | None = None
 
 
@@ -156,8 +157,8 @@ class Control:
             ],
         }
 
-    async def messages(self, phone: Annotated[str, Query()], app: str | None = None) -> list[dict[str, Any]]:
-        """List the accepted messages to a phone, oldest first."""
+    async def messages(self, phone: str | None = None, app: str | None = None) -> list[dict[str, Any]]:
+        """List the accepted messages to a phone, or to all of them, oldest first."""
         owner = self._app(app) if app else None
         return [_shown(message) for message in self._world.messages_to(phone, owner.id if owner else None)]
 
@@ -313,6 +314,7 @@ def _shown(message: Message) -> dict[str, Any]:
     return {
         "message_id": message.id,
         "app": message.app.name,
+        "phone": message.phone,
         "kind": content.kind,
         "template": content.template or None,
         "text": content.text,

@@ -28,6 +28,7 @@ RETRIES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 60.0, 60.0)
 """Seconds before each further attempt; the real figures are not published."""
 
 _ANSWER_WITHIN: Final = 10.0
+_AT_ONCE: Final = 32
 _TYPING_FOR: Final = 6.0
 _STATUS_MODES: Final = frozenset({"ENQUEUED", "SENT", "DELIVERED", "READ", "FAILED", "BILLING"})
 _LOG: Final = logging.getLogger(__name__)
@@ -74,6 +75,8 @@ class Network:
         self._pace = pace
         self._retries = tuple(retries)
         self._client = httpx.AsyncClient(transport=transport, timeout=_ANSWER_WITHIN)
+        # What waits for a connection waits here: httpx's own queue gets slower with every request in it.
+        self._free = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._sleeping: set[asyncio.Task[None]] = set()
         self._held: dict[str, list[tuple[Message, Fate]]] = {}
@@ -305,7 +308,16 @@ class Network:
             if subscription.wants(event.mode)
             for _ in range(copies)
         ]
+        if options.late_seconds and event.mode in _STATUS_MODES:
+            for post in posts:
+                self._spawn(self._later(post, options.late_seconds * secrets.randbelow(1000) / 1000))
+            return True
         return all(await asyncio.gather(*posts))
+
+    @staticmethod
+    async def _later(post: Coroutine[Any, Any, bool], seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await post
 
     async def post(self, url: str, headers: Mapping[str, str], event: wire.Event, body: Any) -> bool:
         """Post a body; when it is not answered 2xx, keep trying in the background."""
@@ -331,6 +343,12 @@ class Network:
         self, url: str, headers: Mapping[str, str], event: wire.Event, body: Any, *, attempt: int = 1
     ) -> bool:
         """Post a body once and record the exchange."""
+        async with self._free:
+            return await self._exchange(url, headers, event, body, attempt=attempt)
+
+    async def _exchange(
+        self, url: str, headers: Mapping[str, str], event: wire.Event, body: Any, *, attempt: int
+    ) -> bool:
         world = self.world
         row = CallbackAttempt(
             seq=len(world.callbacks) + 1,

@@ -260,6 +260,8 @@ class Options:
     duplicate: bool = False
     drop_gs_id: bool = False
     statuses: bool = True
+    late_seconds: float = 0.0
+    """Each status waits for up to so long, and overtakes others."""
     window_seconds: float = 86_400.0
 
 
@@ -346,12 +348,12 @@ class World:
         """Return what this phone shows of one business, oldest first."""
         return self.chats.setdefault((number, app_id), [])
 
-    def messages_to(self, number: str, app_id: str | None = None) -> Iterator[Message]:
-        """List the accepted messages to a phone, oldest first."""
+    def messages_to(self, number: str | None, app_id: str | None = None) -> Iterator[Message]:
+        """List the accepted messages to a phone, or to all of them, oldest first."""
         return (
             message
             for message in self.messages.values()
-            if message.phone == number and app_id in {None, message.app.id}
+            if number in {None, message.phone} and app_id in {None, message.app.id}
         )
 
     def in_window(self, app_id: str, number: str, at: datetime) -> bool:

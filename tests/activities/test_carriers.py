@@ -1,6 +1,7 @@
 """Actions: the order system is asked once, and read before it is asked again."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Literal
 
@@ -9,7 +10,7 @@ from sqlalchemy import delete
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.values import ActionResult, TakeActionTask
-from clients.carriers.base import CarrierAnswer, ShipmentReading
+from clients.carriers.base import CarrierAnswer, FailedAttempt, ShipmentReading
 from db import actions, cases
 from db.tables import order_accounts
 from domain.case_events import ActionRequest, Answer
@@ -21,6 +22,23 @@ from tests.factories import NOW, PHONE
 _LEASE = timedelta(seconds=35)
 _STILL_FAILED = ShipmentReading("failed_delivery", is_failed_delivery=True, resolution_recorded=False)
 _RECORDED = ShipmentReading("failed_delivery", is_failed_delivery=True, resolution_recorded=True)
+_LATER = NOW + timedelta(days=1)
+_FAILED_AGAIN = replace(
+    _STILL_FAILED, attempts=(FailedAttempt(NOW, is_resolved=False), FailedAttempt(_LATER, is_resolved=False))
+)
+_RESOLVED_THEN_FAILED_AGAIN = replace(
+    _STILL_FAILED, attempts=(FailedAttempt(NOW, is_resolved=True), FailedAttempt(_LATER, is_resolved=False))
+)
+_FAILED_AGAIN_AND_RESOLVED = replace(
+    _RECORDED, attempts=(FailedAttempt(NOW, is_resolved=False), FailedAttempt(_LATER, is_resolved=True))
+)
+_TOLD_TWICE = replace(
+    _RECORDED,
+    attempts=(
+        FailedAttempt(NOW, is_resolved=False),
+        FailedAttempt(NOW + timedelta(minutes=3), is_resolved=True),
+    ),
+)
 _MOVED = ShipmentReading("out_for_delivery", is_failed_delivery=False, resolution_recorded=False)
 
 
@@ -64,6 +82,10 @@ async def test_action_that_was_surely_not_executed_is_asked_again_at_once(shop: 
         pytest.param(_RECORDED, Answer.ACCEPTED, 1, id="found recorded"),
         pytest.param(_STILL_FAILED, Answer.ACCEPTED, 2, id="surely not done: asked once more"),
         pytest.param(_MOVED, Answer.NOT_WAITING, 1, id="moved on"),
+        pytest.param(_FAILED_AGAIN, Answer.NOT_WAITING, 1, id="a later attempt failed"),
+        pytest.param(_FAILED_AGAIN_AND_RESOLVED, Answer.NOT_WAITING, 1, id="that attempt's own action"),
+        pytest.param(_RESOLVED_THEN_FAILED_AGAIN, Answer.ACCEPTED, 1, id="done, and failed again"),
+        pytest.param(_TOLD_TWICE, Answer.ACCEPTED, 1, id="one failure told twice"),
         pytest.param(None, Answer.UNKNOWN, 1, id="unreadable"),
     ],
 )

@@ -235,6 +235,23 @@ async def test_an_orphan_of_another_time_account_or_phone_proves_nothing(
     assert after.status is S.UNKNOWN
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_status_without_gupshups_id_proves_nothing(
+    session: Session, cipher: Cipher, *, is_late: bool
+) -> None:
+    """It is of a message a week old, or of one that was accepted: not of the send in question."""  # I5 I10
+    message = await send(session, cipher)
+    report = status_report(S.READ, whatsapp_id="wa-1", phone_hash=cipher.phone_hash(PHONE))
+    if is_late:
+        await record_outcome(session, message.id, status=S.UNKNOWN, now=NOW)
+    assert (await apply_status(session, report)).message is None
+    if not is_late:
+        await record_outcome(session, message.id, status=S.UNKNOWN, now=NOW + 9 * SECOND)
+    after = await find_message(session, message.id)
+    assert after is not None
+    assert after.status is S.UNKNOWN
+
+
 async def test_orphans_of_two_messages_prove_neither(session: Session, cipher: Cipher) -> None:
     """Two ids to one customer and one unknown send: nobody can say whose they are."""
     message = await send(session, cipher)

@@ -2,7 +2,10 @@
 
 import itertools
 import os
-from collections.abc import AsyncIterator
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -16,14 +19,27 @@ _numbers = itertools.count(919999920001)
 
 
 @pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """The embedded stack on free ports; what the environment names would replace parts of it, so it is put aside."""
+def stack_directory() -> Iterator[Path]:
+    """Where embedded stacks keep what they write; what the environment names would replace parts of them, so it is put aside.
+
+    Under pytest's own directory, which is closed to others, PostgreSQL keeps its data elsewhere when root runs this: it
+    would stay there, and a later run of the same name would find it.
+    """
     aside = {name: os.environ.pop(name) for name in _REPLACED if name in os.environ}
+    directory = Path(tempfile.mkdtemp(prefix="rescue-e2e-"))
+    directory.chmod(0o711)
     try:
-        async with Stack(tmp_path_factory.mktemp("stack"), Ports.any(), say=print) as running:
-            yield running
+        yield directory
     finally:
+        shutil.rmtree(directory, ignore_errors=True)
         os.environ.update(aside)
+
+
+@pytest.fixture(scope="session")
+async def stack(stack_directory: Path) -> AsyncIterator[Stack]:
+    """The embedded stack on free ports."""
+    async with Stack(stack_directory / "shared", Ports.any(), say=print) as running:
+        yield running
 
 
 @pytest.fixture

@@ -364,6 +364,8 @@ async def test_recorded_requests_are_accepted_and_announced(world: World, name: 
     [entry] = ledger["resolutions"]
     assert entry["body"] == sample(name)
     assert (entry["accepted"], entry["workspace"], entry["trackingId"]) == (True, "kapaskraft", "70011223344")
+    assert entry["id"] == answer.json()["id"]
+    assert (await world.client.get("/control/under-way")).json()["under_way"] == 0
 
 
 PHONE_MISMATCH = "Contact phone number does not match the order"

@@ -556,6 +556,38 @@ async def test_shuffled_callbacks_are_the_same_ones(stand: Stand) -> None:
     assert sorted(stand.receiver.kinds()) == ["billing-event", "delivered", "enqueued", "read", "sent"]
 
 
+async def test_late_callbacks_are_the_same_ones(stand: Stand) -> None:
+    """They come in the background, and count as under way until they have."""
+    await stand.control("POST", "options", {"late_seconds": 0.2})
+    await stand.http.post("/control/replies", json={"phone": ASHA, "app": "ExampleStore", "text": "Hello"})
+    await stand.accepted()
+    assert sorted(stand.receiver.kinds()) == [
+        "billing-event", "delivered", "enqueued", "read", "sent", "text",
+    ]  # fmt: skip
+    assert (await stand.control("GET", "under-way"))["under_way"] == 0
+
+
+async def test_a_callback_to_be_tried_again_is_under_way() -> None:
+    """Whoever compares ledgers has to wait for it."""
+    stand = Stand(retries=(60.0,))
+    try:
+        stand.receiver.answers = [500]
+        await stand.control(
+            "POST", "replies", {"phone": ASHA, "app": "ExampleStore", "type": "text", "text": "Hello"}
+        )
+        assert (await stand.control("GET", "under-way"))["under_way"] == 1
+    finally:
+        await stand.close()
+
+
+async def test_all_messages_are_listed_without_a_phone(stand: Stand) -> None:
+    """Each with its phone."""
+    await stand.accepted()
+    await stand.accepted(destination="919999900002")
+    listed = await stand.control("GET", "messages")
+    assert [message["phone"] for message in listed] == [ASHA, "919999900002"]
+
+
 async def test_raw_callbacks_are_posted_as_they_are(stand: Stand) -> None:
     """Anything at all, several times, also at once."""
     await stand.control(

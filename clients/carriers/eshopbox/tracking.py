@@ -1,9 +1,10 @@
 """Reads the tracking answer: where a parcel is, and whether an action was recorded for its last failed attempt."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
-from clients.carriers.base import ShipmentReading, TrackingEntry
+from clients.carriers.base import FailedAttempt, ShipmentReading, TrackingEntry
 from clients.carriers.eshopbox import wire
 from clients.carriers.eshopbox.vocabulary import (
     EVENTS,
@@ -38,7 +39,7 @@ def read_tracking(body: object, tracking_id: str) -> ShipmentReading | None:
         is_failed_delivery=current in _STANDS_IN_FAILURE,
         resolution_recorded=recorded,
         move=None if current in _STANDS_IN_FAILURE else move_of(status),
-        failed_attempts=words.count(FAILED_DELIVERY),
+        attempts=_attempts(entries, words),
         entries=entries,
     )
 
@@ -51,6 +52,14 @@ def _recorded(words: Sequence[str], entries: Sequence[TrackingEntry]) -> bool | 
         if takes_back or word == RESOLUTION_LOGGED:
             recorded = not (takes_back or is_refused(entry.reason))
     return recorded
+
+
+def _attempts(entries: Sequence[TrackingEntry], words: Sequence[str]) -> tuple[FailedAttempt, ...]:
+    failures = [place for place, word in enumerate(words) if word == FAILED_DELIVERY]
+    return tuple(
+        FailedAttempt(entries[begin].at, is_resolved=bool(_recorded(words[begin:end], entries[begin:end])))
+        for begin, end in pairwise([*failures, len(words)])
+    )
 
 
 def _parcel(body: object, tracking_id: str) -> Mapping[str, Any]:

@@ -360,7 +360,7 @@ async def test_reading_of_a_shipment(
         reading.is_failed_delivery,
         reading.resolution_recorded,
         reading.move,
-        reading.failed_attempts,
+        len(reading.attempts),
     ) == (
         is_failed,
         recorded,
@@ -370,6 +370,23 @@ async def test_reading_of_a_shipment(
     (call,) = system.calls
     assert (call.method, call.url.path) == ("POST", "/api/v1/shipping/trackingDetails")
     assert call.url.params["trackingIds"] == TARGET.tracking_id
+
+
+@pytest.mark.parametrize(
+    ("entries", "resolved"),
+    [
+        ((FAILED, RESOLVED, FAILED_AGAIN), (True, False)),
+        ((FAILED_AGAIN, RESOLVED, FAILED), (True, False)),  # newest first
+        ((FAILED, FAILED_AGAIN, ("ndr_resolution", "22-11-2026 15:30:00")), (False, True)),
+    ],
+)
+async def test_reading_tells_which_attempt_an_action_was_accepted_for(
+    entries: tuple[tuple[str, str], ...], resolved: tuple[bool, ...]
+) -> None:
+    """I4: what was accepted for one attempt says nothing of another."""
+    eshopbox, _ = client(lambda _: httpx.Response(200, json=_tracking(*entries)))
+    reading = await eshopbox.read_shipment(CREDENTIALS, TARGET.tracking_id)
+    assert tuple(attempt.is_resolved for attempt in reading.attempts) == resolved
 
 
 async def test_history_is_read_oldest_first_in_utc() -> None:
