@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo up rehearse test conversations check rules format lock clean
+.PHONY: demo up rehearse test conversations nightly check rules format lock clean
 
 demo: $(READY)  ## six stories on the embedded stack
 	$(BIN)/python -m ops demo
@@ -21,6 +21,10 @@ test: $(READY)  ## every test
 
 conversations: $(READY)  ## so many random conversations, both sides' ledgers compared: CONVERSATIONS=1000 CONVERSATIONS_SEED=7
 	CONVERSATIONS=$(CONVERSATIONS) $(BIN)/python -m pytest -s tests/e2e/test_random_conversations.py
+
+nightly: $(READY)  ## 20,000 sequences of the case machine, 1,000 random conversations
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/domain/test_cases_machine.py tests/domain/test_understanding.py
+	$(MAKE) conversations CONVERSATIONS=1000
 
 check: $(READY)  ## lint, format, types, import contracts, a test for every rule
 	$(BIN)/ruff check .
