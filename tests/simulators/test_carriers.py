@@ -452,6 +452,23 @@ async def test_refusal_for_a_parcel_that_moved_on_is_the_recorded_one(world: Wor
     assert answer.json() == sample("response-error-message.json")
 
 
+async def test_accepted_action_can_be_taken_back_and_another_one_is_accepted(world: World) -> None:
+    """It is announced, logged, and the parcel waits for another resolution."""
+    shipment = await world.fail()
+    where = {"shipment_id": shipment["shipment_id"]}
+    assert (await world.client.post("/control/reject", json=where)).status_code == 409
+    assert (await world.resolve(shipment)).status_code == 200
+    await world.control("reject", where | {"remark": "No rider"})
+    await world.app.state.sender.drain()
+    body = world.receiver.bodies[-1]
+    assert body["eventSubType"] == "ndr_resolution_rejected"
+    assert body["response_data"]["ndrDetails"] == {
+        "resolutionStatus": "REJECTED",
+        "resolutionRemark": "No rider",
+    }
+    assert (await world.resolve(shipment)).status_code == 200
+
+
 async def test_second_action_for_an_attempt_is_refused_and_the_next_attempt_is_free(world: World) -> None:
     """One resolution for each failed attempt."""
     shipment = await world.fail()
