@@ -321,7 +321,7 @@ async def _read(system: System, row: CaseRow) -> tuple[CaseFacts, Policy, Case]:
     async with system.database.transaction() as session:
         facts, policy = await cases.get_start(session, system.cipher, row.workspace_id, row.id)
         withdrawn = await actions.list_withdrawn(session, row.workspace_id, row.id)
-    case = replace(open_case(facts, policy), state=State(row.state), withdrawn=withdrawn)
+    case = replace(open_case(facts, policy), state=State(row.state), withdrawn=(*facts.withdrawn, *withdrawn))
     return facts, policy, case
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from db import workspaces
 from db.session import Session
 from db.workspaces import PLATFORM, Workspace
-from domain.choices import CHOICES, NotPossible, chosen, with_text
+from domain.settings import CHOICES, NotPossible, chosen, with_text
 from domain.texts import LANGUAGES
 from domain.timing import Policy
 from intake.calendars import UnknownRegion, check_region

@@ -7,6 +7,7 @@ from domain.case_events import ActionTaken, CloseAsked, CustomerReplied, Event, 
 from domain.case_state import Case, CaseFacts
 from domain.failures import Action, Mode
 from domain.replies import AddressDraft
+from domain.shipments import find_pincode
 from domain.timing import Policy
 
 _TEMPORAL_UI = "Temporal UI"
@@ -79,6 +80,8 @@ class ActionByHand:
             on = date.fromisoformat(self.on) if self.on else None
         except ValueError:
             raise ValueError(f"no day “{self.on}”; write it as 2026-12-01") from None
+        if self.pincode and find_pincode(self.pincode) != self.pincode:
+            raise ValueError(f"no pincode “{self.pincode}”; six digits, as 560038")
         draft = AddressDraft(text=self.address, pincode=self.pincode, landmark=self.landmark).tidied()
         words = tuple(line for line in self.words.split("\n") if line)
         return ActionTaken(Action(self.action), Mode.OPS, self.person, on, draft, words)

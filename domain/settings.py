@@ -7,8 +7,11 @@ from datetime import date, time
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from domain.messages import is_start
+from domain.replies import says_no, says_yes
 from domain.texts import LANGUAGES
 from domain.timing import AtDeadline, Policy
+from domain.understanding import NOTHING, understand
 from domain.wording import BODY_MAX, DEFAULT_LANGUAGE
 
 __all__ = ["CHOICES", "LONGEST_WORD", "Choice", "NotPossible", "chosen", "with_text"]
@@ -187,10 +190,17 @@ def _language(policy: Policy, value: str) -> Policy:
     return replace(policy, language=value)
 
 
+def _means_something(word: str) -> bool:
+    """Tell whether a word is an answer already: on the shared account it would stop every seller's messages."""
+    return says_yes(word) or says_no(word) or is_start(word) or understand(word, date.min) != NOTHING
+
+
 def _stop_words(policy: Policy, value: str) -> Policy:
     words = tuple(word.casefold() for word in _listed(value))
     if any(len(word) > LONGEST_WORD for word in words):
         raise ValueError(f"a word has at most {LONGEST_WORD} characters")
+    if meant := next((word for word in words if _means_something(word)), ""):
+        raise ValueError(f"“{meant}” is an answer that customers give")
     return replace(policy, opt_out_words=words)
 
 

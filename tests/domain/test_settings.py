@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.choices import CHOICES, NotPossible, chosen, with_text
+from domain.settings import CHOICES, NotPossible, chosen, with_text
 from domain.timing import AtDeadline, Policy
 from domain.wording import text
 
@@ -66,6 +66,11 @@ def test_every_choice_of_a_policy_can_be_made() -> None:
         ("timezone", "../../etc/passwd", "a zone's name"),
         ("language", "fr", "one of en, hi"),
         ("stop-words", "x" * 41, "at most 40 characters"),
+        ("stop-words", "band karo, cancel", "“cancel”"),
+        ("stop-words", "kal aana", "“kal aana”"),
+        ("stop-words", "2", "“2”"),
+        ("stop-words", "haan", "“haan”"),
+        ("stop-words", "start", "“start”"),
     ],
 )
 def test_what_is_not_possible_is_said_in_words(name: str, value: str, words: str) -> None:
@@ -99,7 +104,7 @@ def test_plain_text_of_before_is_kept_for_its_language() -> None:
 @pytest.mark.parametrize(
     ("key", "language", "said", "words"),
     [
-        ("nonsense", "en", "x", "one of: please_choose, options"),
+        ("nonsense", "en", "x", "one of: please_choose, failed"),
         ("nudge", "fr", "x", "one of: en, hi"),
         ("nudge", "en", "  ", "an empty text"),
         ("nudge", "en", "x" * 1025, "WhatsApp takes 1024"),
