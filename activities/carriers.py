@@ -21,6 +21,7 @@ from clients.carriers.base import (
     CarrierAnswer,
     CarrierCredentials,
     CarrierUnavailable,
+    ShipmentReading,
 )
 from clients.carriers.registry import carrier_for
 from db import actions, cases, workspaces
@@ -194,7 +195,7 @@ class Carriers:
             return CarrierAnswer(Answer.UNKNOWN, f"the shipment could not be read: {error}", None)
         # After a long outage a later attempt may have failed, of which its own case has yet to ask the customer (I4).
         ours = reading.superseded(facts.failure.failed_at)
-        if ours.is_resolved if ours else reading.resolution_recorded:
+        if ours.is_resolved if ours else reading.resolution_recorded and not _is_of_before(facts, reading):
             return CarrierAnswer(Answer.ACCEPTED, "found recorded when the shipment was read", None)
         if ours:
             return CarrierAnswer(Answer.NOT_WAITING, "a later attempt has failed", None)
@@ -260,6 +261,12 @@ class Carriers:
                 ],
             },
         )
+
+
+def _is_of_before(facts: CaseFacts, reading: ShipmentReading) -> bool:
+    """Tell whether what stands as recorded is the action that was taken back before this case began (R6.5)."""
+    back = facts.taken_back
+    return bool(back and back.at and reading.recorded_at and reading.recorded_at <= back.at)
 
 
 def _busy(rest: timedelta) -> ApplicationError:

@@ -186,7 +186,9 @@ class Messages:
             )
         else:
             options = command.message.options
-            new = replace(new, content=content_of(command.message))
+            new = replace(
+                new, content=content_of(command.message), language=command.language or facts.language
+            )
         if account.owner == "eshopbox":
             new = replace(new, price_paise=await billing.find_price(session, new.category, now))
         intent = await write_intent(

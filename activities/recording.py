@@ -9,7 +9,7 @@ from db.encryption import Cipher
 from db.session import Session
 from domain.case_state import CaseFacts
 
-_HANDED = frozenset({"handed_to_seller", "contradiction", "action_refused", "action_taken_back", "evidence"})
+_HANDED = frozenset({"handed_to_seller", "contradiction", "action_refused", "action_taken_back"})
 """Notes that put something before the seller."""
 
 

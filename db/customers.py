@@ -97,17 +97,20 @@ async def learn_hidden_id(
     session: Session, account_id: str, phone_hash: bytes, hidden_id_hash: bytes
 ) -> None:
     """Note by which id WhatsApp names a customer whose phone it may hide one day (F49)."""
+    known = select(customers.c.hidden_id_hash).where(
+        customers.c.account_id == account_id, customers.c.phone_hash == phone_hash
+    )
+    if (await session.execute(known)).scalar_one_or_none() == hidden_id_hash:
+        return  # every status brings it: it is written, and locked, once
     values = {"hidden_id_hash": hidden_id_hash}
     is_news = customers.c.hidden_id_hash.is_distinct_from(hidden_id_hash)
-    await _claim(
-        session, account_id, phone_hash, values, is_news
-    )  # every status brings it: it is written once
+    await _claim(session, account_id, phone_hash, values, is_news)
 
 
 async def find_by_hidden_id(session: Session, account_id: str, hidden_id_hash: bytes) -> bytes | None:
     """Return the phone, as its hash, of the customer whom WhatsApp names by an id; None while nobody told us.
 
-    A phone that was given to somebody else had another id before: the one that was written to last counts.
+    A phone that was given to somebody else had another id before: whoever wrote last counts.
     """
     statement = (
         select(customers.c.phone_hash)

@@ -24,6 +24,7 @@ class ShipmentRow:
     tracking_id: str
     attempt: int
     last_move: str
+    last_moved_at: datetime | None
     final: str | None
 
 

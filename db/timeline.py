@@ -101,6 +101,15 @@ async def add_entry(session: Session, cipher: Cipher, entry: Entry) -> bool:
     return added.one_or_none() is not None
 
 
+async def data_of(session: Session, cipher: Cipher, workspace_id: str, key: str) -> Mapping[str, object]:
+    """Return the sealed parts of the entry with this key; nothing where there is no such entry, or it has none."""
+    statement = select(timeline.c.data_sealed).where(
+        timeline.c.workspace_id == workspace_id, timeline.c.key == key
+    )
+    sealed = (await session.execute(statement)).scalar_one_or_none()
+    return _opened(cipher, sealed, workspace_id, key)
+
+
 async def list_entries(
     session: Session,
     cipher: Cipher,
@@ -152,10 +161,7 @@ async def list_entries(
         *, data_sealed: bytes | None, message_status: MessageStatus | None, **plain: Any
     ) -> TimelineEntry:
         number = plain.pop("id")
-        data: Mapping[str, object] = {}
-        if data_sealed is not None:
-            data = json.loads(cipher.open(data_sealed, context=_context(plain["workspace_id"], plain["key"])))
-        entry = Entry(data=data, **plain)
+        entry = Entry(data=_opened(cipher, data_sealed, plain["workspace_id"], plain["key"]), **plain)
         return TimelineEntry(number, entry, message_status, times.get(entry.message_id or "", ()))
 
     return tuple(shown(**row._asdict()) for row in rows)
@@ -202,6 +208,13 @@ def _from_cursor(cursor: str) -> tuple[datetime, int]:
     if parsed[0].tzinfo is None or not 0 <= parsed[1] < _NUMBERS_END:
         raise BadCursor("not a cursor of ours")
     return parsed
+
+
+def _opened(cipher: Cipher, sealed: bytes | None, workspace_id: str, key: str) -> Mapping[str, object]:
+    opened: Mapping[str, object] = (
+        {} if sealed is None else json.loads(cipher.open(sealed, context=_context(workspace_id, key)))
+    )
+    return opened
 
 
 def _context(workspace_id: str, key: str) -> str:

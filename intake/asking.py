@@ -4,6 +4,7 @@ Both belong to no case. What names orders of more than one seller, or goes to no
 seller reads it (I11).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +16,8 @@ from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Session
 from domain.case_events import Purpose
-from domain.wording import Option, SessionKind, SessionMessage, label, shorten, text
+from domain.shipments import FailedDelivery
+from domain.wording import Option, SessionKind, SessionMessage, label, shorten, speakable, text
 from intake.telling import Meaning, SendAccountMessage, handled, ignored
 from workflows.client import AboutCase, AccountMessageTask
 
@@ -49,6 +51,29 @@ class About:
         return f"{ABOUT}{self.case_id}:{self.inbox_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """A parcel as the list of orders shows it."""
+
+    row: CaseRow
+    failure: FailedDelivery
+
+    def title(self, language: str) -> str:
+        return shorten(label("order_row", language, order_id=self.row.order_id), _ROW_TITLE)
+
+    def exact_title(self) -> str:
+        """Return what tells it from another parcel of the same order, or of one that begins alike."""
+        return shorten(f"{self.row.order_id[-11:]} · {self.row.tracking_id[-10:]}", _ROW_TITLE)
+
+    def description(self) -> str:
+        product = self.failure.items[0].title if self.failure.items else ""
+        return shorten(" · ".join(filter(None, (self.failure.brand, product))), _ROW_DESCRIPTION)
+
+    def line(self, language: str, *, is_exact: bool) -> str:
+        words = label("order_line", language, brand=self.failure.brand, order_id=self.row.order_id).strip()
+        return f"{words} ({self.row.tracking_id})" if is_exact else words
+
+
 async def greet(session: Session, item: InboxItem, phone: str, phone_hash: bytes) -> Meaning:
     """Answer a message of somebody of whom no case is known, at most once a day and sender (R7.5)."""
     account = await accounts.get_account(session, item.owner_id)
@@ -66,7 +91,7 @@ async def greet(session: Session, item: InboxItem, phone: str, phone_hash: bytes
     if not is_due:
         return ignored("no case; answered within the last day")
     known = await customers.customer(session, item.owner_id, phone_hash)
-    language = known.language or workspace.default_language
+    language = speakable(known.language, workspace.default_language)
     task = AccountMessageTask(
         id=f"standard:{item.owner_id}:{item.event_key}",
         workspace_id=owner,
@@ -112,19 +137,18 @@ async def ask_which(
     if not is_due:
         return None
     known = await customers.customer(session, item.owner_id, phone_hash)
-    language = known.language or likeliest.language
+    language = speakable(known.language or likeliest.language, policy.language)
+    parcels = [_Parcel(row, facts.failure) for row, (facts, _) in zip(rows, started, strict=True)]
+    titles = Counter(parcel.title(language) for parcel in parcels)
     options = tuple(
         Option(
-            About(row.id, item.id).choice(),
-            shorten(label("order_row", language, order_id=row.order_id), _ROW_TITLE),
-            shorten(facts.failure.brand, _ROW_DESCRIPTION),
+            About(parcel.row.id, item.id).choice(),
+            title if titles[title := parcel.title(language)] == 1 else parcel.exact_title(),
+            parcel.description(),
         )
-        for row, (facts, _) in zip(rows, started, strict=True)
+        for parcel in parcels
     )
-    lines = (
-        label("order_line", language, brand=facts.failure.brand, order_id=row.order_id).strip()
-        for row, (facts, _) in zip(rows, started, strict=True)
-    )
+    lines = (parcel.line(language, is_exact=titles[parcel.title(language)] > 1) for parcel in parcels)
     message = SessionMessage(
         SessionKind.LIST,
         text("which_order", policy, language, orders="\n".join(f"• {line}" for line in lines)),

@@ -99,6 +99,13 @@ class Callbacks:
         gupshup_id, whatsapp_id = event.gupshup_id, event.whatsapp_id
         if gupshup_id is not None and gupshup_id.startswith(_WHATSAPP_ID):
             gupshup_id, whatsapp_id = None, gupshup_id
+        if event.bsuid is not None and event.destination is not None:
+            # First, for the order of locks: replies and sends lock the customer before the message.
+            hidden, phone_hash = (
+                self._cipher.fingerprint(event.bsuid),
+                self._cipher.phone_hash(event.destination),
+            )
+            await customers.learn_hidden_id(session, item.owner_id, phone_hash, hidden)
         effect = await statuses.apply_status(
             session,
             StatusReport(
@@ -117,9 +124,6 @@ class Callbacks:
         message = effect.message
         if message is None:
             return handled("no message yet: kept for a day")
-        if event.bsuid is not None:
-            hidden = self._cipher.fingerprint(event.bsuid)
-            await customers.learn_hidden_id(session, item.owner_id, message.phone_hash, hidden)
         if message.status is MessageStatus.FAILED:
             # Not only when this very status says so: its ids may bring a failure that waited for them. And not only
             # when it changed: after a crash the case may not know yet, and the mail's id makes it one fact.

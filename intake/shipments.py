@@ -283,7 +283,7 @@ async def _moved(
 def _since(row: CaseRow, move: ShipmentMove) -> datetime:
     """Return from when on an event says something about a case."""
     if row.visit > 1 and move is ShipmentMove.RESOLUTION_SUBMITTED:
-        return row.opened_at.replace(microsecond=0)  # before that it was the action that was taken back
+        return row.opened_at.replace(microsecond=0)  # before that it was the visit before, or its action
     return row.failed_at
 
 

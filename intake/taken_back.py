@@ -18,6 +18,7 @@ from domain import timing
 from domain.case_events import ActionRequest
 from domain.case_state import TakenBack
 from domain.failures import Action, Mode
+from domain.shipments import ShipmentMove
 from intake.telling import DeliverEvent, Meaning, StartCase, handled, ignored
 
 __all__ = ["take_back"]
@@ -41,6 +42,10 @@ async def take_back(session: Session, cipher: Cipher, item: InboxItem, event: Or
     )
     if shipment.final is not None:
         return ignored(f"an action was taken back, but the shipment's state is {shipment.final}")
+    if shipment.last_moved_at is not None and shipment.last_moved_at > event.occurred_at:
+        on_the_way = shipment.last_move != ShipmentMove.RESOLUTION_SUBMITTED
+        if on_the_way:  # it was put on the road again after all
+            return ignored(f"an action was taken back, and since then the shipment is {shipment.last_move}")
     row = await cases.find_newest_of_shipment(session, item.owner_id, event.shipment_id)
     accepted = await actions.find_accepted(session, cipher, row.workspace_id, row.id) if row else None
     if row is None or accepted is None:
@@ -68,7 +73,9 @@ async def take_back(session: Session, cipher: Cipher, item: InboxItem, event: Or
     tell = await _tell_workspace(session, cipher, row, accepted.request, detail=detail, now=item.received_at)
     if accepted.request.mode is not Mode.WHATSAPP:  # the customer did not ask for it; the seller reads it
         return handled(f"{action.value} was taken back; the customer did not ask for it", *tell)
-    start = await _go_on(session, cipher, item, row, TakenBack(action, accepted.request.on, detail))
+    start = await _go_on(
+        session, cipher, item, row, TakenBack(action, accepted.request.on, detail, at=event.occurred_at)
+    )
     return handled(f"{action.value} was taken back", start, *tell)
 
 

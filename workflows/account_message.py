@@ -16,5 +16,5 @@ class AccountMessageWorkflow:
     async def run(self, task: AccountMessageTask) -> None:
         """Send it."""
         await workflow.execute_activity_method(
-            AccountMessages.send, task, summary=task.purpose.value, **options.SEND
+            AccountMessages.send, task, summary=task.purpose.value, **options.SEND_FOR_NO_CASE
         )

@@ -26,6 +26,13 @@ SEND: dict[str, Any] = {
     "schedule_to_close_timeout": timedelta(minutes=5),
     "retry_policy": _QUICK,
 }
+SEND_FOR_NO_CASE: dict[str, Any] = SEND | {
+    # No case is there to try again: an outage of Gupshup's, or of ours, is waited for here.
+    "schedule_to_close_timeout": timedelta(hours=6),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=2)
+    ),
+}
 ACT: dict[str, Any] = {
     "heartbeat_timeout": timedelta(seconds=8),
     "start_to_close_timeout": timedelta(seconds=75),  # a token, a read and a call of the order system

@@ -100,6 +100,7 @@ class ShipmentReading:
         move: What the status means for an open case; None while the case may go on. An accepted action is
             no move: `resolution_recorded` says it.
         attempts: The failed attempts that the history shows, oldest first.
+        recorded_at: When the action that stands as accepted was recorded; None where no line of the history says it.
         entries: The history, oldest first.
     """
 
@@ -108,6 +109,7 @@ class ShipmentReading:
     resolution_recorded: bool
     move: ShipmentMove | None = None
     attempts: tuple[FailedAttempt, ...] = ()
+    recorded_at: datetime | None = None
     entries: tuple[TrackingEntry, ...] = ()
 
     def superseded(self, failed_at: datetime) -> FailedAttempt | None:

@@ -40,6 +40,16 @@ def read_tracking(body: object, tracking_id: str) -> ShipmentReading | None:
         resolution_recorded=recorded,
         move=None if current in _STANDS_IN_FAILURE else move_of(status),
         attempts=_attempts(entries, words),
+        recorded_at=max(
+            (
+                entry.at
+                for word, entry in zip(words, entries, strict=True)
+                if word == RESOLUTION_LOGGED and entry.at
+            ),
+            default=None,
+        )
+        if recorded
+        else None,
         entries=entries,
     )
 
