@@ -81,6 +81,14 @@ class CustomerOptedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageChosen:
+    """The customer asked for a language where another order was spoken of: nothing is answered here (R6.13)."""
+
+    language: str
+    kind: Literal["language_chosen"] = "language_chosen"
+
+
+@dataclass(frozen=True, slots=True)
 class MessageAccepted:
     """Gupshup took a message of ours."""
 
@@ -177,6 +185,7 @@ Event = (
     | CustomerReplied
     | CustomerOptedOut
     | CustomerOptedIn
+    | LanguageChosen
     | MessageAccepted
     | MessageNotSent
     | MessageUnknown
@@ -220,6 +229,7 @@ class SendSession:
     id: str
     purpose: Purpose
     message: SessionMessage
+    language: str = ""
     kind: Literal["send_session"] = "send_session"
 
 

@@ -22,7 +22,7 @@ from domain.failures import Action, Capabilities, Mode, offered_actions
 from domain.replies import AddressDraft, Evidence
 from domain.shipments import FailedDelivery
 from domain.timing import Policy
-from domain.wording import SessionKind, SessionMessage, label, rupees, text
+from domain.wording import SessionKind, SessionMessage, days_words, label, rupees, speakable, text
 
 
 class State(StrEnum):
@@ -78,11 +78,13 @@ class TakenBack:
         action: What was accepted.
         on: Its day, for a reschedule.
         detail: The order system's words.
+        at: When that became known; what was recorded before says nothing of this case's own action.
     """
 
     action: Action
     on: date | None = None
     detail: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ class Case:
         note: What happened last, in words, for ops.
         spoken: The language that the customer asked for; empty for the one the order came with.
         asked: The choice that a question of ours stands for, while it is being confirmed.
-        choices: What the newest message offered, in its order: a typed number picks from it.
+        shown: What the newest message offered, in its order, as pairs of choice and title: who types picks from it.
+        is_numbered: Whether a typed number picks from it too.
         evidence: What the customer sent that may show what the courier did.
         opted_out: Whether the customer wants no more messages.
         person_asked: Whether the customer asked for a person.
@@ -177,7 +180,8 @@ class Case:
     note: str = ""
     spoken: str = ""
     asked: str = ""
-    choices: tuple[str, ...] = ()
+    shown: tuple[tuple[str, str], ...] = ()
+    is_numbered: bool = False
     evidence: tuple[Evidence, ...] = ()
     opted_out: bool = False
     person_asked: bool = False
@@ -279,6 +283,11 @@ class Turn:
         """Move to a state; a new step may be nudged once, the same question put again may not (R6.7)."""
         self.change(state=state, nudged=self.case.nudged and state is self.case.state)
 
+    @property
+    def language(self) -> str:
+        """The language of what is said now: the customer's, where we speak it, else the workspace's (R6.13)."""
+        return speakable(self.case.language, self.policy.language)
+
     def next_id(self) -> str:
         """Return the id of the next command: case and counter, the key that makes its effect happen once."""
         self.change(counter=self.case.counter + 1)
@@ -286,7 +295,7 @@ class Turn:
 
     def words(self, key: str, **values: str) -> str:
         """Return a session text with the values every text may use."""
-        failure, language = self.case.facts.failure, self.case.language
+        failure, language = self.case.facts.failure, self.language
         given = {
             "brand": failure.brand,
             "seller": failure.brand or label("the_seller", language),
@@ -295,6 +304,7 @@ class Turn:
             "pincode": failure.address.pincode,
             "works_from": self.policy.works_from,
             "works_until": self.policy.works_until,
+            "works_on": days_words(self.policy.works_on, language),
             "payment": "",
             "area": "",
         }
@@ -335,8 +345,9 @@ class Turn:
             numbered: Whether a typed number picks from its options.
         """
         if self.case.window_is_open(self.now) and not self.case.opted_out:
-            self.change(choices=tuple(option.choice for option in message.options) if numbered else ())
-            self.commands.append(SendSession(command_id or self.next_id(), purpose, message))
+            shown = tuple((option.choice, option.title) for option in message.options)
+            self.change(shown=shown, is_numbered=numbered)
+            self.commands.append(SendSession(command_id or self.next_id(), purpose, message, self.language))
 
     def say_text(self, key: str, *, command_id: str = "", **values: str) -> None:
         """Send a plain session text."""
@@ -344,7 +355,7 @@ class Turn:
 
     def send_template(self, purpose: Purpose) -> None:
         """Send the failed-delivery template, through the account the case began with."""
-        self.change(choices=())
+        self.change(shown=(), is_numbered=False)
         self.commands.append(SendTemplate(self.next_id(), purpose, self.case.spoken))
 
     def ask_order_system(self, request: ActionRequest) -> None:

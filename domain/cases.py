@@ -7,7 +7,7 @@ customer's answer stands in `domain.conversation`, the case itself in `domain.ca
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from domain import conversation, timing
+from domain import conversation, questions, steps, timing
 from domain.case_events import (
     ActionAnswered,
     ActionRequest,
@@ -19,6 +19,7 @@ from domain.case_events import (
     CustomerOptedOut,
     CustomerReplied,
     Event,
+    LanguageChosen,
     MessageAccepted,
     MessageNotSent,
     MessageUnknown,
@@ -194,6 +195,8 @@ def _apply(turn: Turn, event: Event) -> None:
             _opted_out(turn)
         case CustomerOptedIn():
             turn.change(opted_out=False)
+        case LanguageChosen():
+            turn.change(spoken=event.language)
         case ActionTaken():
             _take_by_hand(turn, event)
         case ResendAsked():
@@ -235,7 +238,7 @@ def _go_on(turn: Turn, back: TakenBack) -> None:
     """Go on where an accepted action was not done after all: tell of it and offer what is still possible (R6.5)."""
     detail = f"{back.action.value} was accepted and then not done: {back.detail}"
     turn.note("action_taken_back", detail)
-    if not set(allowed_actions(turn.case)) - {Action.NOT_MY_ORDER} or turn.now >= turn.case.deadline_at:
+    if turn.now >= turn.case.deadline_at:
         if timing.quiet_until(turn.now, turn.policy) is None:
             turn.say_text("refused_last")
         turn.end(Outcome.HANDED_OVER, detail)
@@ -246,11 +249,16 @@ def _go_on(turn: Turn, back: TakenBack) -> None:
 def _begin_talk(turn: Turn) -> None:
     """Write first: in a conversation that goes on by a session message where the window allows it, else the template."""
     back = turn.case.facts.taken_back
-    if back is not None and turn.case.window_is_open(turn.now):
+    if back is not None and steps.is_nothing_left(turn.case):
+        turn.say_text("refused_last")
+        turn.end(
+            Outcome.HANDED_OVER,
+            f"{back.action.value} was accepted and not done, and nothing else is possible",
+        )
+    elif back is not None and turn.case.window_is_open(turn.now):
         turn.enter(State.WAITING)
         turn.change(first_sent_at=turn.now)
-        words = action_words(back.action, back.on, turn.case.language)
-        conversation.offer(turn, "refused_later", action=words)
+        questions.tell_news(turn)
     else:
         _send_choices(turn)
 
@@ -385,7 +393,7 @@ def _reminders_due(turn: Turn) -> int:
 
 def _on_nudge(turn: Turn) -> None:
     turn.change(nudged=True)
-    conversation.ask_again(turn, "nudge", Purpose.NUDGE)
+    questions.ask_again(turn, "nudge", Purpose.NUDGE)
 
 
 _UNASKED = (_on_release, _on_resend, _on_reminder, _on_nudge)
@@ -452,7 +460,7 @@ def _missing(turn: Turn, event: ActionTaken) -> str:
     if event.action is Action.UPDATE_ADDRESS:
         if not event.address.is_complete():
             return "update_address needs house, street and area"
-        if conversation.is_other_pincode(turn.case, event.address):
+        if steps.is_other_pincode(turn.case, event.address):
             return "update_address needs the order's pincode"
     return ""
 
@@ -475,7 +483,7 @@ def _action_answered(turn: Turn, event: ActionAnswered) -> None:
     match event.answer:
         case Answer.ACCEPTED:
             turn.change(accepted=pending)
-            day = day_words(pending.on, turn.case.language) if pending.on else ""
+            day = day_words(pending.on, turn.language) if pending.on else ""
             if _is_told(turn, pending):
                 turn.say_text(f"accepted_{pending.action.value}", day=day)
             turn.end(
@@ -496,9 +504,7 @@ def _action_answered(turn: Turn, event: ActionAnswered) -> None:
                 turn.say_text("no_longer_waiting")
             turn.end(Outcome.MOVED_ON, event.detail)
         case Answer.REFUSED_DATE | Answer.REFUSED:
-            conversation.refused(
-                turn, pending, is_date=event.answer is Answer.REFUSED_DATE, detail=event.detail
-            )
+            steps.refused(turn, pending, is_date=event.answer is Answer.REFUSED_DATE, detail=event.detail)
 
 
 _ALARM_WORDS: dict[Callable[[Turn], None], str] = {

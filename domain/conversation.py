@@ -1,40 +1,51 @@
 """What each step of a case does with the customer's answer (R6.4, R6.6, R7).
 
 What is tapped is followed. What was typed was read when it came (`domain.understanding`): clear words become a question
-with buttons, never an action. All else is unexpected.
+with buttons, never an action. All else is unexpected. The questions themselves stand in `domain.questions`.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import date
 
-from domain.case_events import ActionRequest, Purpose
-from domain.case_state import Case, Outcome, State, Turn, allowed_actions, eligible_days
-from domain.failures import Action, Mode
-from domain.replies import AddressDraft, Evidence, Reply, ReplyKind, clean, says_no, says_yes
-from domain.timing import is_at_work
-from domain.understanding import Understanding
-from domain.wording import (
-    FOOTER_MAX,
-    Option,
-    SessionKind,
-    SessionMessage,
-    action_option,
-    action_words,
-    day_words,
-    label,
-    shorten,
-    words_of,
+from domain.case_events import ActionRequest
+from domain.case_state import Outcome, State, Turn, allowed_actions, eligible_days
+from domain.failures import Action
+from domain.questions import (
+    ADDRESS_CHANGE,
+    ADDRESS_YES,
+    CONFIRM_CANCEL,
+    DATE,
+    DISPUTE_SEND,
+    KEEP,
+    OPTIONS,
+    ask_again,
+    make_sure,
+    offer,
+    tell_news,
 )
+from domain.replies import (
+    Reply,
+    ReplyKind,
+    begins_with_yes,
+    clean,
+    names_a_place,
+    same_words,
+    says_no,
+    says_yes,
+)
+from domain.steps import (
+    WORDS_COUNT,
+    begin,
+    choose_day,
+    execute,
+    follow,
+    keep_evidence,
+    take_address,
+    team_key,
+    unexpected,
+)
+from domain.understanding import Understanding
+from domain.wording import action_words, words_of
 
-OPTIONS = "options"
-CONFIRM_CANCEL = "confirm_cancel"
-KEEP = "keep"
-ADDRESS_YES = "address_yes"
-ADDRESS_CHANGE = "address_change"
-DISPUTE_SEND = "dispute_send"
-_DATE = "date:"
-_ACTIONS = frozenset(action.value for action in Action)
 _WANTS_IT = frozenset(
     {
         Action.REATTEMPT.value,
@@ -46,13 +57,7 @@ _WANTS_IT = frozenset(
         DISPUTE_SEND,
     }
 )
-
-_MAX_BUTTONS = 3
-_UNEXPECTED_LIMIT = 3
-_MAX_DISPUTE_LINES = 10
-_MAX_EVIDENCE = 10
-_WORDS_COUNT = 2
-"""Number of the rules from which on typed words count, and not taps alone."""
+_OF_AN_ADDRESS = frozenset({State.GIVING_ADDRESS, State.CONFIRMING_ADDRESS})
 
 
 def answer(turn: Turn, reply: Reply) -> None:
@@ -68,149 +73,151 @@ def answer(turn: Turn, reply: Reply) -> None:
             last_reply_at=reply.at if case.last_reply_at is None else max(reply.at, case.last_reply_at)
         )
     if reply.kind is ReplyKind.MEDIA:
-        _keep_evidence(turn, reply)
-    if case.state is State.HELD:
-        is_answered = reply.choice or turn.policy.answer_unexpected
-        if not (is_answered and turn.case.window_is_open(turn.now)):
-            return  # nothing would be said now: the message that is held back does the asking
-        turn.enter(State.WAITING)  # the customer was faster than the end of quiet hours
+        keep_evidence(turn, reply)
+    if case.state is State.HELD and not _is_free_to_talk(turn, reply):
+        return
     if case.state is State.ACTING and case.pending is not None:
-        words = action_words(case.pending.action, case.pending.on, case.language)
-        if _contradicts(reply, case.pending):
-            turn.note("contradiction", f"the customer chose {reply.choice} after {case.pending.action.value}")
-        if turn.rules >= _WORDS_COUNT:
-            turn.change(spoken=reply.said.language or case.spoken)
-        if reply.choice:  # free text is on the activity, and the result is told in a moment
-            turn.say_text("already_asked", action=words)
+        _while_acting(turn, reply, case.pending)
     elif reply.choice:
-        _choice(turn, reply.choice)
+        follow(turn, reply.choice)
     elif not _is_understood(turn, reply):
         _STEPS[turn.case.state](turn, reply)
 
 
-def ask_again(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION) -> None:
-    """Put the question of the present step again, under the given words."""
-    state = turn.case.state
-    if state is State.CHOOSING_DATE:
-        _offer_days(turn, key, purpose=purpose)
-    elif state is State.CONFIRMING_ADDRESS:
-        _show_address(turn)
-    elif state is State.CONFIRMING_CANCEL:
-        _ask_cancel(turn)
-    elif state is State.DESCRIBING_DISPUTE:
-        _ask_words(turn)
-    elif state is State.CONFIRMING_CHOICE:
-        _make_sure(turn, turn.case.asked)
-    elif state is State.GIVING_ADDRESS:
-        turn.say(_buttons(turn.words("ask_address"), _back(turn)), purpose)
-    else:
-        offer(turn, key, purpose)
+def _is_free_to_talk(turn: Turn, reply: Reply) -> bool:
+    """Leave the hold of quiet hours for a customer who was faster, and tell whether the answer is still to be taken (R6.8).
+
+    Who has heard nothing of the failure yet is told of it first; a reaction asks for no answer at night.
+    """
+    words_count = turn.rules >= WORDS_COUNT
+    if words_count and reply.kind is ReplyKind.REACTION:
+        return False
+    said = reply.said
+    if words_count and said.language:
+        _note_language(turn, said.language)
+    is_answered = reply.choice or turn.policy.answer_unexpected
+    if not (is_answered and turn.case.window_is_open(turn.now)):
+        if words_count and said.wants_person:
+            _note_person(turn)
+        return False  # nothing would be said now: the message that is held back does the asking
+    turn.enter(State.WAITING)
+    if not words_count:
+        return True
+    turn.change(first_sent_at=turn.case.first_sent_at or turn.now)
+    if reply.choice or said.action is not None or said.wants_person:
+        return True
+    tell_news(turn)
+    return False
 
 
-def offer(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION, **values: str) -> None:
-    """Show everything that can be executed now: up to three as buttons, more as a list."""
-    reason, language = turn.case.facts.failure.reason, turn.case.language
-    options = tuple(action_option(action, reason, language) for action in allowed_actions(turn.case))
-    body = turn.words(key, **values)
-    if len(options) > _MAX_BUTTONS:
-        turn.say(_list(turn, body, "see_options", options), purpose, numbered=True)
-    else:
-        turn.say(_buttons(body, *options), purpose, numbered=True)
+def _while_acting(turn: Turn, reply: Reply, pending: ActionRequest) -> None:
+    """Take an answer while an action is on its way: it changes nothing, and the result is told in a moment."""
+    _note_contradiction(turn, reply, pending, f"after {pending.action.value}")
+    if turn.rules >= WORDS_COUNT:
+        turn.change(spoken=reply.said.language or turn.case.spoken)
+        if reply.said.wants_person:
+            _note_person(turn)
+    if reply.choice:
+        turn.say_text("already_asked", action=action_words(pending.action, pending.on, turn.language))
 
 
-def refused(turn: Turn, request: ActionRequest, *, is_date: bool, detail: str) -> None:
-    """Tell of a refusal and offer what is still possible (R6.5)."""
-    is_the_customers = request.mode is Mode.WHATSAPP
-    turn.change(pending=None, retry_at=None)
-    # A refused action by hand may stand before the first message, which is then still held back.
-    is_held = turn.case.release_at is not None and turn.case.first_sent_at is None and not is_the_customers
-    turn.enter(State.HELD if is_held else State.WAITING)
-    turn.note("action_refused", f"{request.action.value}: {detail}", mode=request.mode, person=request.person)
-    if turn.case.opted_out:  # what is still possible cannot be offered
-        turn.end(Outcome.HANDED_OVER, f"{request.action.value} was refused, and the customer opted out")
-        return
-    if is_date and request.on is not None:
-        turn.change(refused_days=(*turn.case.refused_days, request.on))
-        if eligible_days(turn.case, turn.now, turn.policy):
-            if is_the_customers:
-                turn.enter(State.CHOOSING_DATE)
-                _offer_days(turn, "refused_date", day=day_words(request.on, turn.case.language))
-            return
-    turn.change(withdrawn=(*turn.case.withdrawn, request.action))
-    is_last = not set(allowed_actions(turn.case)) - {Action.NOT_MY_ORDER}
-    if is_the_customers:
-        if is_last:
-            turn.say_text("refused_last")
-        else:
-            offer(turn, "refused")
-    if is_last or request.mode is Mode.AUTOMATIC:  # an automatic step that failed: a person must look
-        turn.end(Outcome.HANDED_OVER, f"{request.action.value} was refused: {detail}")
-
-
-def _choice(turn: Turn, choice: str) -> None:
-    """Follow a tapped choice; taps of earlier questions stay valid while they make sense."""
-    turn.change(unexpected=0)
-    state = turn.case.state
-    if choice in (OPTIONS, KEEP):
-        turn.enter(State.WAITING)
-        offer(turn, "kept" if choice == KEEP and state is State.CONFIRMING_CANCEL else "options")
-    elif choice.startswith(_DATE):
-        _choose_day(turn, choice.removeprefix(_DATE))
-    elif choice == CONFIRM_CANCEL and Action.CANCEL in allowed_actions(turn.case):
-        _execute(turn, Action.CANCEL)
-    elif choice == ADDRESS_YES and state is State.CONFIRMING_ADDRESS:
-        _execute(turn, Action.UPDATE_ADDRESS, address=turn.case.draft)
-    elif choice == ADDRESS_YES and state is State.GIVING_ADDRESS:
-        ask_again(turn, "ask_address")  # the address it confirmed was given up
-    elif choice == ADDRESS_CHANGE and Action.UPDATE_ADDRESS in allowed_actions(turn.case):
-        _ask_address(turn)
-    elif choice == DISPUTE_SEND and state is State.DESCRIBING_DISPUTE:
-        _execute(turn, Action.DISPUTE, evidence=turn.case.evidence)
-    elif choice in _ACTIONS and Action(choice) in allowed_actions(turn.case):
-        _begin(turn, Action(choice))
-    else:
-        turn.enter(State.WAITING)
-        offer(turn, "not_offered")
+# --- Typed words ---
 
 
 def _is_understood(turn: Turn, reply: Reply) -> bool:
     """Answer clear words with a question, and tell whether there were any (R7.1): a silent action is never their effect."""
-    said = reply.said
-    if turn.rules < _WORDS_COUNT or reply.kind is not ReplyKind.TEXT:
+    said, state = reply.said, turn.case.state
+    if turn.rules < WORDS_COUNT or reply.kind is not ReplyKind.TEXT:
         return False
     if said.language:
-        _speak(turn, said.language)
-    elif turn.case.state is State.DESCRIBING_DISPUTE:
+        _note_language(turn, said.language)
+        turn.change(unexpected=0)
+        ask_again(turn, "choose_day" if state is State.CHOOSING_DATE else "language_changed")
+    elif picked := _picked(turn, reply):
+        _pick(turn, picked)
+    elif state is State.DESCRIBING_DISPUTE:
         return False  # these are the words that were asked for
-    elif said.wants_person and not turn.case.person_asked:
+    elif said.wants_person and state in _OF_AN_ADDRESS and names_a_place(reply.text):
+        _note_person(turn)
+        return False  # and the address beside the wish is taken
+    elif said.wants_person:
         _hand_to_person(turn)
-    elif said.number is not None and said.number <= len(turn.case.choices):
-        _choice(turn, turn.case.choices[said.number - 1])
-    elif said.action is not None:
-        _take_for_a_wish(turn, said, reply)
-    else:
+    elif said.action is None:
         return False
+    elif _is_agreed(turn, reply):
+        follow(turn, CONFIRM_CANCEL if state is State.CONFIRMING_CANCEL else turn.case.asked)
+    elif _is_asked(turn, said):
+        unexpected(turn)
+    else:
+        _take_for_a_wish(turn, said, reply)
     return True
 
 
-def _speak(turn: Turn, language: str) -> None:
+def _picked(turn: Turn, reply: Reply) -> str:
+    """Return what was typed instead of tapped: a number of the list shown last, or a button's own words; empty for none."""
+    shown, number = turn.case.shown, reply.said.number
+    if number is not None and turn.case.is_numbered and number <= len(shown):
+        return shown[number - 1][0]
+    return next((choice for choice, title in shown if same_words(title, reply.text)), "")
+
+
+def _pick(turn: Turn, choice: str) -> None:
+    if choice == Action.NOT_MY_ORDER and turn.case.asked != choice:
+        make_sure(turn, choice)  # the number would be blocked for this seller by one slip of a finger
+    else:
+        follow(turn, choice)
+
+
+def _is_agreed(turn: Turn, reply: Reply) -> bool:
+    """Tell whether words say yes to the question just put, and name what it asked for."""
+    return (
+        begins_with_yes(reply.text) and _is_asked(turn, reply.said) and turn.case.state in _YES_IS_AN_ANSWER
+    )
+
+
+def _is_asked(turn: Turn, said: Understanding) -> bool:
+    """Tell whether words wish for what the question just put is about."""
+    match turn.case.state:
+        case State.CONFIRMING_CANCEL:
+            return said.action is Action.CANCEL
+        case State.CONFIRMING_CHOICE:
+            asked = turn.case.asked
+            if said.action is Action.RESCHEDULE and asked.startswith(DATE):
+                return said.on is None or asked == f"{DATE}{said.on.isoformat()}"
+            return said.action is not None and asked == said.action
+        case State.GIVING_ADDRESS:
+            return said.action is Action.UPDATE_ADDRESS
+        case State.CONFIRMING_ADDRESS:  # "ok, send it" to an address: where it is to go is still the question
+            return said.action in (Action.REATTEMPT, Action.RESCHEDULE)
+        case State.CHOOSING_DATE:
+            return said.action is Action.RESCHEDULE and said.on is None
+        case _:
+            return False
+
+
+_YES_IS_AN_ANSWER = frozenset({State.CONFIRMING_CANCEL, State.CONFIRMING_CHOICE})
+
+
+def _note_language(turn: Turn, language: str) -> None:
     """Write in the language that the customer asks for (R6.13)."""
     turn.change(spoken=language)
     turn.note("language", f"the customer wants {words_of(language).name}")
-    ask_again(turn, "choose_day" if turn.case.state is State.CHOOSING_DATE else "language_changed")
+
+
+def _note_person(turn: Turn) -> None:
+    """Put a wish to speak with a person before the seller, once (R7.6)."""
+    if not turn.case.person_asked:
+        turn.change(person_asked=True)
+        turn.note("handed_to_seller", "the customer asks for a person")
 
 
 def _hand_to_person(turn: Turn) -> None:
-    """Put a wish to speak with a person before the seller, and say when the team is there (R7.6)."""
-    turn.change(person_asked=True)
-    turn.note("handed_to_seller", "the customer asks for a person")
+    """Take a wish to speak with a person, and say when the team is there (R7.6)."""
+    _note_person(turn)
+    turn.change(unexpected=0)
     if turn.policy.answer_unexpected:
         turn.enter(State.WAITING)
-        offer(turn, _team_key(turn))
-
-
-def _team_key(turn: Turn) -> str:
-    return "team_will_contact" if is_at_work(turn.now, turn.policy) else "out_of_hours"
+        offer(turn, team_key(turn))
 
 
 def _take_for_a_wish(turn: Turn, said: Understanding, reply: Reply) -> None:
@@ -223,263 +230,58 @@ def _take_for_a_wish(turn: Turn, said: Understanding, reply: Reply) -> None:
         turn.enter(State.WAITING)
         offer(turn, "not_offered")
     elif action in (Action.REATTEMPT, Action.NOT_MY_ORDER):
-        _make_sure(turn, action.value)
+        make_sure(turn, action.value)
     elif action is Action.RESCHEDULE and on is not None:
         if on in eligible_days(turn.case, turn.now, turn.policy):
-            _make_sure(turn, f"{_DATE}{on.isoformat()}")
+            make_sure(turn, f"{DATE}{on.isoformat()}")
         else:
-            _choose_day(turn, on.isoformat())  # not possible: it offers those that are
+            choose_day(turn, on.isoformat())  # not possible: it offers those that are
     else:
         if action is Action.DISPUTE:
-            _keep_evidence(turn, reply)
-        _begin(turn, action)
+            keep_evidence(turn, reply)
+        begin(turn, action)
 
 
-def _make_sure(turn: Turn, choice: str) -> None:
-    """Ask whether a choice is meant that was read from words."""
-    turn.enter(State.CONFIRMING_CHOICE)
-    turn.change(asked=choice)
-    language = turn.case.language
-    if choice == Action.NOT_MY_ORDER:
-        body, yes = turn.words("confirm_not_mine"), label("not_mine", language)
-    elif choice.startswith(_DATE):
-        day = day_words(date.fromisoformat(choice.removeprefix(_DATE)), language)
-        body, yes = turn.words("confirm_day", day=day), label("yes_day", language, day=day)
-    else:
-        body, yes = turn.words("confirm_reattempt"), label("yes_again", language)
-    others = [_back(turn)]
-    if choice != Action.NOT_MY_ORDER and Action.RESCHEDULE in allowed_actions(turn.case):
-        others.insert(0, Option(Action.RESCHEDULE.value, label("other_day", language)))
-    turn.say(_buttons(body, Option(choice, yes), *others), Purpose.QUESTION)
-
-
-def _keep_evidence(turn: Turn, reply: Reply) -> None:
-    """Keep what may show what the courier did, for the case that the customer disputes it (R6.4)."""
-    kept = Evidence(reply.id, reply.at, reply.media_kind or "text", clean(reply.text))
-    turn.change(evidence=(*turn.case.evidence, kept)[:_MAX_EVIDENCE])
-
-
-def _begin(turn: Turn, action: Action) -> None:
-    """Start what an action needs before it can be executed (R6.4)."""
-    match action:
-        case Action.REATTEMPT:
-            _execute(turn, action)
-        case Action.RESCHEDULE:
-            turn.enter(State.CHOOSING_DATE)
-            _offer_days(turn, "choose_day")
-        case Action.UPDATE_ADDRESS:
-            _ask_address(turn)
-        case Action.CANCEL:
-            _ask_cancel(turn)
-        case Action.DISPUTE:
-            _ask_words(turn)
-        case Action.NOT_MY_ORDER:
-            turn.say_text("not_my_order")
-            turn.end(Outcome.NOT_MY_ORDER, "the customer does not know this order", mode=Mode.WHATSAPP)
-
-
-def _execute(
-    turn: Turn,
-    action: Action,
-    *,
-    on: date | None = None,
-    address: AddressDraft | None = None,
-    evidence: tuple[Evidence, ...] = (),
-) -> None:
-    words = tuple(line for kept in evidence for line in kept.lines())
-    request = ActionRequest(
-        turn.next_id(),
-        action,
-        Mode.WHATSAPP,
-        on=on,
-        address=address or AddressDraft(),
-        words=words[:_MAX_DISPUTE_LINES],
-        evidence=evidence,
-    )
-    turn.ask_order_system(request)
-
-
-def _offer_days(turn: Turn, key: str, *, purpose: Purpose = Purpose.QUESTION, **values: str) -> None:
-    days = eligible_days(turn.case, turn.now, turn.policy)
-    if not days:
-        turn.change(withdrawn=(*turn.case.withdrawn, Action.RESCHEDULE))
-        turn.enter(State.WAITING)
-        offer(turn, "not_offered")
-        return
-    language = turn.case.language
-    options = tuple(Option(f"{_DATE}{day.isoformat()}", day_words(day, language)) for day in days)
-    turn.say(_list(turn, turn.words(key, **values), "pick_day", options), purpose, numbered=True)
-
-
-def _choose_day(turn: Turn, text: str) -> None:
-    try:
-        on = date.fromisoformat(text)
-    except ValueError:
-        on = None
-    if on is None or Action.RESCHEDULE not in allowed_actions(turn.case):
-        turn.enter(State.WAITING)
-        offer(turn, "not_offered")
-    elif on in eligible_days(turn.case, turn.now, turn.policy):
-        _execute(turn, Action.RESCHEDULE, on=on)
-    else:  # a list from yesterday is still on the customer's screen
-        turn.enter(State.CHOOSING_DATE)
-        _offer_days(turn, "refused_date", day=day_words(on, turn.case.language))
-
-
-def _ask_cancel(turn: Turn) -> None:
-    turn.enter(State.CONFIRMING_CANCEL)
-    language = turn.case.language
-    yes = Option(CONFIRM_CANCEL, label("yes_cancel", language))
-    no = Option(KEEP, label("no_keep", language))
-    turn.say(_buttons(turn.words("confirm_cancel"), yes, no), Purpose.QUESTION)
-
-
-def _ask_words(turn: Turn) -> None:
-    turn.enter(State.DESCRIBING_DISPUTE)
-    send = Option(DISPUTE_SEND, label("send", turn.case.language))
-    turn.say(_buttons(turn.words("ask_words"), send, _back(turn)), Purpose.QUESTION)
-
-
-def _ask_address(turn: Turn) -> None:
-    turn.enter(State.GIVING_ADDRESS)
-    turn.change(draft=AddressDraft())
-    failure = turn.case.facts.failure
-    body = turn.words("ask_address")
-    if not turn.case.facts.address_form:
-        turn.say(_buttons(body, _back(turn)), Purpose.QUESTION)
-        return
-    language = turn.case.language
-    prefill = (
-        ("name", failure.customer_name),
-        ("phone", failure.customer_phone),
-        ("pincode", failure.address.pincode),
-        ("city", failure.address.city),
-    )
-    form = SessionMessage(
-        SessionKind.ADDRESS_FORM,
-        body,
-        header=label("form_title", language),
-        footer=shorten(label("form_footer", language, order_id=failure.order_id), FOOTER_MAX),
-        prefill=prefill,
-    )
-    turn.say(form, Purpose.QUESTION)
-
-
-def _take_address(turn: Turn, reply: Reply) -> None:
-    """Add what the customer sent to the draft, check the pincode, show it back (R6.4)."""
-    draft = turn.case.draft
-    match reply.kind:
-        case ReplyKind.TEXT:
-            draft = draft.with_text(reply.text)
-        case ReplyKind.ADDRESS:
-            # A pin and a landmark sent before the form stay, where the form says nothing of them.
-            landmark = reply.address.landmark or draft.landmark
-            phone = reply.address.phone or draft.phone
-            draft = replace(reply.address, pin=draft.pin, landmark=landmark, phone=phone).tidied()
-        case ReplyKind.LOCATION:
-            pin = f"{reply.latitude:.6f},{reply.longitude:.6f}"
-            draft = replace(draft, pin=pin, landmark=draft.landmark or reply.place).tidied()
-        case _:
-            _unexpected(turn)
-            return
-    if not turn.case.facts.capabilities.contact_phone:
-        draft = replace(draft, phone="")  # never shown back as if it could be passed on
-    turn.change(draft=draft, unexpected=0)
-    order_pincode = turn.case.facts.failure.address.pincode
-    if is_other_pincode(turn.case, draft):
-        turn.enter(State.GIVING_ADDRESS)
-        turn.change(draft=AddressDraft())
-        turn.say(_buttons(turn.words("address_other_pincode"), _back(turn)), Purpose.QUESTION)
-    elif not draft.is_complete():
-        turn.enter(State.GIVING_ADDRESS)
-        turn.say(_buttons(turn.words("address_short"), _back(turn)), Purpose.QUESTION)
-    else:
-        turn.change(draft=replace(draft, pincode=draft.pincode or order_pincode))
-        _show_address(turn)
-
-
-def is_other_pincode(case: Case, draft: AddressDraft) -> bool:
-    """Tell whether an address names a pincode that the carrier would not bring this order to."""
-    ordered = case.facts.failure.address.pincode
-    same_needed = case.facts.capabilities.needs_same_pincode and bool(ordered)
-    return same_needed and draft.pincode not in ("", ordered)
-
-
-def _show_address(turn: Turn) -> None:
-    turn.enter(State.CONFIRMING_ADDRESS)
-    body = turn.words("confirm_address", address=address_words(turn.case))
-    language = turn.case.language
-    yes = Option(ADDRESS_YES, label("yes_right", language))
-    change = Option(ADDRESS_CHANGE, label("change", language))
-    turn.say(_buttons(body, yes, change), Purpose.QUESTION)
-
-
-def address_words(case: Case) -> str:
-    """Return the drafted address as the customer reads it back, pincode checked against the order's."""
-    draft, language = case.draft, case.language
-    parts = [draft.text] if draft.text else []
-    if draft.pincode and draft.pincode not in draft.text:
-        parts.append(label("pincode", language, pincode=draft.pincode))
-    if draft.landmark:
-        parts.append(label("landmark", language, landmark=draft.landmark))
-    if draft.pin:
-        parts.append(label("pin", language))
-    if draft.phone:
-        parts.append(label("phone", language, phone=draft.phone))
-    return "\n".join(parts)
+# --- The steps ---
 
 
 def _confirm_address(turn: Turn, reply: Reply) -> None:
     if reply.kind is ReplyKind.TEXT and says_yes(reply.text):
-        _choice(turn, ADDRESS_YES)
+        follow(turn, ADDRESS_YES)
     elif reply.kind is ReplyKind.TEXT and says_no(reply.text):
-        _choice(turn, ADDRESS_CHANGE)
+        follow(turn, ADDRESS_CHANGE)
     else:
-        _take_address(turn, reply)  # people send an address in several messages
+        take_address(turn, reply)  # people send an address in several messages
+
+
+def _yes_or_no(turn: Turn, reply: Reply, *, yes: str, no: str) -> None:
+    if reply.kind is ReplyKind.TEXT and says_yes(reply.text):
+        follow(turn, yes)
+    elif reply.kind is ReplyKind.TEXT and says_no(reply.text):
+        follow(turn, no)
+    else:
+        unexpected(turn)
 
 
 def _confirm_cancel(turn: Turn, reply: Reply) -> None:
-    if reply.kind is ReplyKind.TEXT and says_yes(reply.text):
-        _choice(turn, CONFIRM_CANCEL)
-    elif reply.kind is ReplyKind.TEXT and says_no(reply.text):
-        _choice(turn, KEEP)
-    else:
-        _unexpected(turn)
+    _yes_or_no(turn, reply, yes=CONFIRM_CANCEL, no=KEEP)
 
 
 def _confirm_choice(turn: Turn, reply: Reply) -> None:
-    if reply.kind is ReplyKind.TEXT and says_yes(reply.text):
-        _choice(turn, turn.case.asked)
-    elif reply.kind is ReplyKind.TEXT and says_no(reply.text):
-        _choice(turn, OPTIONS)
-    else:
-        _unexpected(turn)
+    _yes_or_no(turn, reply, yes=turn.case.asked, no=OPTIONS)
 
 
 def _describe(turn: Turn, reply: Reply) -> None:
     """Take the customer's words as evidence and ask for a new attempt (R6.4)."""
     if reply.kind is ReplyKind.TEXT and clean(reply.text):
-        _keep_evidence(turn, reply)
+        keep_evidence(turn, reply)
     elif reply.kind is not ReplyKind.MEDIA:  # which is kept already
-        _unexpected(turn)
+        unexpected(turn)
         return
-    _execute(turn, Action.DISPUTE, evidence=turn.case.evidence)
+    execute(turn, Action.DISPUTE, evidence=turn.case.evidence)
 
 
-def _unexpected(turn: Turn, _reply: Reply | None = None) -> None:
-    """Answer what could not be read with the choices again (R7.1); the third in a row goes to people (R7.7)."""
-    count = turn.case.unexpected + 1
-    turn.change(unexpected=count)
-    if count == _UNEXPECTED_LIMIT:
-        turn.note("handed_to_seller", "three unexpected answers in a row")
-        if turn.rules >= _WORDS_COUNT:
-            turn.enter(State.WAITING)  # an "ok" to what is said now confirms nothing that was asked before
-    if not turn.policy.answer_unexpected or count > _UNEXPECTED_LIMIT:
-        return  # counted and on the order's activity; a flood is not answered
-    if count < _UNEXPECTED_LIMIT:
-        ask_again(turn, "please_choose")
-    else:
-        offer(turn, _team_key(turn))
+# --- After the end ---
 
 
 def _after_end(turn: Turn, reply: Reply) -> None:
@@ -491,54 +293,46 @@ def _after_end(turn: Turn, reply: Reply) -> None:
     # Ids outside the counter: the run may be over, and the same answer must not be sent twice.
     command_id = f"{turn.case.id}/late/{reply.id}" if reply.choice else f"{turn.case.id}/late"
     is_answered = reply.choice or turn.policy.answer_unexpected
+    if turn.rules >= WORDS_COUNT and reply.said.wants_person:
+        turn.note(
+            "handed_to_seller", "the customer asks for a person", command_id=f"{turn.case.id}/late/person"
+        )
     accepted = turn.case.accepted
     if accepted is None:
         if is_answered:
             turn.say_text("no_longer_waiting", command_id=command_id)
         return
-    if _contradicts(reply, accepted):
-        turn.note(
-            "contradiction",
-            f"the customer chose {reply.choice} after {accepted.action.value} was accepted",
-            command_id=f"{command_id}/contradiction",
-        )
+    _note_contradiction(
+        turn,
+        reply,
+        accepted,
+        f"after {accepted.action.value} was accepted",
+        command_id=f"{turn.case.id}/late/{reply.id}/contradiction",
+    )
     if is_answered:
-        words = action_words(accepted.action, accepted.on, turn.case.language)
+        words = action_words(accepted.action, accepted.on, turn.language)
         turn.say_text("already", action=words, command_id=command_id)
 
 
-def _contradicts(reply: Reply, request: ActionRequest) -> bool:
-    """Tell whether a later tap asks for the opposite (R6.6)."""
-    if reply.choice == Action.NOT_MY_ORDER:
-        return True
+def _note_contradiction(
+    turn: Turn, reply: Reply, request: ActionRequest, when: str, *, command_id: str = ""
+) -> None:
+    """Put before the seller that the customer now asks for the opposite, by a tap or in words (R6.6)."""
+    wish = reply.choice
+    if not wish and turn.rules >= WORDS_COUNT and reply.said.action is not None:
+        wish = reply.said.action.value
     if request.action is Action.CANCEL:
-        return reply.choice in _WANTS_IT or reply.choice.startswith(_DATE)
-    return reply.choice in (Action.CANCEL, CONFIRM_CANCEL)
-
-
-def _buttons(body: str, *options: Option) -> SessionMessage:
-    return SessionMessage(SessionKind.BUTTONS, body, options=options)
-
-
-def _list(turn: Turn, body: str, button: str, options: tuple[Option, ...]) -> SessionMessage:
-    language = turn.case.language
-    return SessionMessage(
-        SessionKind.LIST,
-        body,
-        header=label("list_title", language),
-        button=label(button, language),
-        options=options,
-    )
-
-
-def _back(turn: Turn) -> Option:
-    return Option(OPTIONS, label("back", turn.case.language))
+        is_opposite = wish in _WANTS_IT or wish.startswith(DATE)
+    else:
+        is_opposite = wish in (Action.CANCEL, CONFIRM_CANCEL)
+    if is_opposite or wish == Action.NOT_MY_ORDER:
+        turn.note("contradiction", f"the customer chose {wish} {when}", command_id=command_id)
 
 
 _STEPS: dict[State, Callable[[Turn, Reply], None]] = {
-    State.WAITING: _unexpected,
-    State.CHOOSING_DATE: _unexpected,
-    State.GIVING_ADDRESS: _take_address,
+    State.WAITING: unexpected,
+    State.CHOOSING_DATE: unexpected,
+    State.GIVING_ADDRESS: take_address,
     State.CONFIRMING_ADDRESS: _confirm_address,
     State.CONFIRMING_CANCEL: _confirm_cancel,
     State.DESCRIBING_DISPUTE: _describe,

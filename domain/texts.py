@@ -42,6 +42,7 @@ _ENGLISH = Language(
     name="English",
     presets={
         "please_choose": "Sorry, we could not read that. What should we do with your {brand} order {order_id}?",
+        "failed": "{courier} could not deliver your {brand} order {order_id}: {reason}. What should we do?",
         "options": "These are possible for your {brand} order {order_id}:",
         "not_offered": "That is not possible for this delivery. These are possible for your {brand} order {order_id}:",
         "choose_day": "Which day suits you for your {brand} order {order_id}?",
@@ -72,7 +73,7 @@ _ENGLISH = Language(
         "already_asked": "We have your answer for your {brand} order {order_id} and are passing it on: {action}.",
         "no_longer_waiting": "Thank you. Your {brand} order {order_id} is no longer waiting for an answer.",
         "team_will_contact": "Our team will contact you about your {brand} order {order_id}. You can still tap one of the choices.",
-        "out_of_hours": "Our team works from {works_from} to {works_until} and will contact you then about your {brand} order {order_id}. "
+        "out_of_hours": "Our team works from {works_from} to {works_until}{works_on} and will contact you then about your {brand} order {order_id}. "
         "You can also tap one of the choices now.",
         "language_changed": "We write to you in English from now on. What should we do with your {brand} order {order_id}?",
         "nudge": "We still need your answer for your {brand} order {order_id}. What should we do?",
@@ -165,6 +166,7 @@ _HINDI = Language(
     name="हिन्दी",
     presets={
         "please_choose": "माफ़ कीजिए, हम यह समझ नहीं पाए। आपके {brand} ऑर्डर {order_id} का क्या करें?",
+        "failed": "{courier} आपका {brand} ऑर्डर {order_id} नहीं पहुँचा सका: {reason}। क्या करें?",
         "options": "आपके {brand} ऑर्डर {order_id} के लिए ये विकल्प हैं:",
         "not_offered": "इस डिलीवरी के लिए यह संभव नहीं है। आपके {brand} ऑर्डर {order_id} के लिए ये विकल्प हैं:",
         "choose_day": "आपका {brand} ऑर्डर {order_id} किस दिन पहुँचाएँ?",
@@ -195,7 +197,7 @@ _HINDI = Language(
         "already_asked": "आपके {brand} ऑर्डर {order_id} के लिए आपका जवाब मिल गया है और हम इसे आगे भेज रहे हैं: {action}।",
         "no_longer_waiting": "धन्यवाद। आपके {brand} ऑर्डर {order_id} को अब किसी जवाब की ज़रूरत नहीं है।",
         "team_will_contact": "हमारी टीम आपके {brand} ऑर्डर {order_id} के बारे में आपसे संपर्क करेगी। आप अब भी कोई विकल्प चुन सकते हैं।",
-        "out_of_hours": "हमारी टीम {works_from} से {works_until} तक काम करती है और तब आपके {brand} ऑर्डर {order_id} के बारे में आपसे संपर्क करेगी। "
+        "out_of_hours": "हमारी टीम {works_from} से {works_until} तक{works_on} काम करती है और तब आपके {brand} ऑर्डर {order_id} के बारे में आपसे संपर्क करेगी। "
         "आप अभी भी कोई विकल्प चुन सकते हैं।",
         "language_changed": "अब से हम आपको हिन्दी में लिखेंगे। आपके {brand} ऑर्डर {order_id} का क्या करें?",
         "nudge": "आपके {brand} ऑर्डर {order_id} के लिए हमें अब भी आपका जवाब चाहिए। क्या करें?",

@@ -77,6 +77,12 @@ def spoken(language: str) -> str:
     return language.replace("_", "-").split("-", 1)[0].casefold()
 
 
+def speakable(*languages: str) -> str:
+    """Return the first language of some that we speak; English where it is none."""
+    codes = (spoken(language) for language in languages)
+    return next((code for code in codes if code in LANGUAGES), DEFAULT_LANGUAGE)
+
+
 def label(key: str, language: str, /, **values: str) -> str:
     """Return the words on a button or above a list."""
     return words_of(language).labels[key].format(**values)
@@ -108,12 +114,12 @@ def payment_words(*, is_cod: bool, language: str = DEFAULT_LANGUAGE) -> str:
 
 
 def text(key: str, policy: Policy, language: str, /, **values: str) -> str:
-    """Return a session text in a language: the workspace's own if set, else our preset, else English (R6.13, R7.10).
+    """Return a session text in a language, or the workspace's: its own words if set, else our preset (R6.13, R7.10).
 
     Placeholders of a workspace's own text that do not exist are left as written, and an empty text is none: a
     seller's slip must not stop a case. Long values are cut before the text is, so that its question stays whole.
     """
-    code = spoken(language)
+    code = speakable(language, policy.language)
     own = (policy.text(key, code) or "").rstrip()
     given = {
         name: shorten(value, _ADDRESS_MAX if name in _LONG_VALUES else _VALUE_MAX)
@@ -122,7 +128,7 @@ def text(key: str, policy: Policy, language: str, /, **values: str) -> str:
     filled = re.sub(
         r"\{(\w+)\}",
         lambda match: given.get(match.group(1), match.group(0)),
-        own if own.strip() else words_of(code).presets[key],
+        own if own.strip() else LANGUAGES[code].presets[key],
     )
     return shorten(re.sub(" {2,}", " ", filled), BODY_MAX)  # a name that is not known leaves no gap
 
@@ -136,6 +142,12 @@ def day_words(day: date, language: str = DEFAULT_LANGUAGE) -> str:
     """Return a day as "Fri 20 Nov"."""
     words = words_of(language)
     return f"{words.days[day.weekday()]} {day.day} {words.months[day.month - 1]}"
+
+
+def days_words(days: tuple[int, ...], language: str) -> str:
+    """Return days of the week as " (Mon, Tue)"; nothing where it is all of them."""
+    names = words_of(language).days
+    return "" if len(days) == len(names) else f" ({', '.join(names[day - 1] for day in days)})"
 
 
 def rupees(paise: int) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Literal
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete
@@ -14,7 +15,7 @@ from clients.carriers.base import CarrierAnswer, FailedAttempt, ShipmentReading
 from db import actions, cases
 from db.tables import order_accounts
 from domain.case_events import ActionRequest, Answer
-from domain.case_state import Progress
+from domain.case_state import Progress, TakenBack
 from domain.failures import Action, Mode
 from tests.activities.conftest import Died, Shop
 from tests.factories import NOW, PHONE
@@ -109,6 +110,30 @@ async def test_shipment_is_read_before_an_action_is_asked_again(
     shop.now += _LEASE
     assert (await shop.take_action(_request(shop), attempt=2)).answer is answer
     assert shop.carrier.reads == ["TRK1001"]
+    assert len(shop.carrier.requests) == calls
+
+
+@pytest.mark.parametrize(
+    ("recorded_at", "answer", "calls"),
+    [
+        pytest.param(-timedelta(minutes=30), Answer.ACCEPTED, 2, id="what was taken back"),
+        pytest.param(timedelta(minutes=1), Answer.ACCEPTED, 1, id="ours"),
+        pytest.param(None, Answer.ACCEPTED, 1, id="nobody knows: never a second action"),
+    ],
+)
+async def test_record_of_what_was_taken_back_is_not_ours(
+    shop: Shop, recorded_at: timedelta | None, answer: Answer, calls: int
+) -> None:  # R6.5, I4
+    """The history still shows the first visit's action; an interrupted second one is asked again."""
+    back = TakenBack(Action.RESCHEDULE, NOW.date(), "Route closed", at=NOW)
+    failure = replace(shop.facts.failure, visit=2)
+    await shop.open_case(replace(shop.facts, case_id=str(uuid4()), failure=failure, taken_back=back))
+    shop.carrier.answers.append(CarrierAnswer(Answer.UNKNOWN, "ReadTimeout"))
+    await shop.take_action(_request(shop))
+    at = NOW + recorded_at if recorded_at is not None else None
+    shop.carrier.reading = replace(_RECORDED, recorded_at=at)
+    shop.now += _LEASE
+    assert (await shop.take_action(_request(shop), attempt=2)).answer is answer
     assert len(shop.carrier.requests) == calls
 
 

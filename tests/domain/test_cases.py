@@ -486,7 +486,7 @@ def test_woken_late_into_quiet_hours_waits_on(steps: list[str]) -> None:
 def test_customer_who_writes_at_night_is_answered_at_once() -> None:
     """The held message is no longer needed: the choices go out as an answer."""  # R6.8
     talk = opened(at=ist(20, 23))
-    assert talk.play("text where is my parcel") == [f"question: please_choose {ALL}"]
+    assert talk.play("text where is my parcel") == [f"question: failed {ALL}"]
     assert talk.case.state is State.WAITING
     assert wake_at(talk.case, talk.policy) == talk.case.deadline_at
 

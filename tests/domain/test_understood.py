@@ -8,6 +8,7 @@ from domain import cases
 from domain.case_events import (
     ActionTaken,
     CustomerReplied,
+    LanguageChosen,
     Note,
     Opened,
     SendSession,
@@ -163,11 +164,25 @@ def test_wish_for_a_person_is_answered_by_the_teams_hours(at: datetime, key: str
     assert talk.case.is_open
 
 
-def test_person_is_asked_for_once() -> None:
-    """R7.6, R7.7: asking again is an unexpected answer like others."""
+def test_each_wish_for_a_person_is_answered_and_noted_once() -> None:
+    """R7.6: at night it is another answer than at noon; the seller has it once."""
     talk = opened(policy=OFFICE)
-    talk.play("text agent se baat karni hai")
-    assert talk.play("text call me") == [f"question: please_choose {ALL}"]
+    assert talk.play("text agent se baat karni hai")[0] == "note handed_to_seller"
+    talk.now = FRIDAY_NIGHT
+    assert talk.play("text call me") == [f"question: out_of_hours {ALL}"]
+    assert talk.plays("text hm", "text eh", "text agent se baat karni hai", "text hm") == [
+        f"question: please_choose {ALL}"
+    ]  # a wish that was understood begins the count again
+
+
+def test_days_of_the_team_are_named_where_it_is_not_there_every_day() -> None:
+    """R7.6: who asks on a Friday is not promised the evening."""
+    policy = Policy(
+        works_from="10:00", works_until="18:00", works_on=(1, 2, 3, 4), quiet_from="", quiet_until=""
+    )
+    talk = opened(policy=policy)
+    talk.play("text call me")
+    assert "from 10:00 to 18:00 (Mon, Tue, Wed, Thu) and will contact" in talk.sent()[-1].message.body
 
 
 def test_wish_for_a_person_is_only_logged_where_the_seller_wants_that() -> None:
@@ -256,11 +271,20 @@ def test_what_a_disputing_customer_sent_is_evidence() -> None:
     ]
     assert all(kept.at == NOON for kept in request.evidence)
     assert request.words == (
+        "koi nahi aaya",  # what was typed goes first: the order system takes so many lines
         "(the customer sent image: message wamid.1)",
         "my gate",
-        "koi nahi aaya",
         "(the customer sent audio: message wamid.3)",
     )
+
+
+def test_words_of_a_dispute_are_never_crowded_out() -> None:
+    """R6.4: after a dozen pictures the customer's own words still reach the order system."""
+    talk = opened()
+    talk.plays(*["photo my gate"] * 12, "tap dispute", "text the courier never rang the bell")
+    request = next(command.request for command in talk.commands if isinstance(command, TakeAction))
+    assert request.words[0] == "the courier never rang the bell"
+    assert request.evidence[-1].words == "the courier never rang the bell"
 
 
 # --- Opt-out (R5.5) ---
@@ -391,3 +415,153 @@ def test_old_rules_stay_deaf_to_words() -> None:
     case, _ = cases.decide(case, reply, NOON, a_policy(), rules=1)
     assert case.state is State.WAITING
     assert case.unexpected == 1
+
+
+# --- What a question is followed by ---
+
+ADDRESS = "text 4 Rose Villa, MG Road"
+SHOWN = "question: confirm_address address_yes address_change"
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        # The words of the question, with a yes before them, are a yes; the button's own words too.
+        (["tap cancel", "text yes cancel it"], ["take cancel"]),
+        (["tap cancel", "text haan cancel kar do"], ["take cancel"]),
+        (["tap cancel", "text Yes, cancel it"], ["take cancel"]),
+        (["text phir se bhej do", "text haan phir se bhej do"], ["take reattempt"]),
+        (["text 25 tarikh", "text haan 25 tarikh"], ["take reschedule"]),
+        (["tap dispute", "text Send"], ["take dispute"]),
+        # Without a yes they are the same wish again: asked again, and not for ever.
+        (["tap cancel", "text cancel kar do"], [CANCEL]),
+        (
+            ["tap cancel", "text cancel kar do", "text cancel kar do", "text cancel kar do"],
+            ["note handed_to_seller", f"question: team_will_contact {ALL}"],
+        ),
+        # Another day than the one that was asked about is another question.
+        (["text 25 tarikh", "text haan 26 tarikh"], [DAY_25.replace("25", "26")]),
+        # An address: "send it" is no answer to where; a wish beside it is noted, and it is taken all the same.
+        (["tap update_address", ADDRESS, "text ok send it"], [SHOWN]),
+        (["tap update_address", ADDRESS, "text haan bhej do"], [SHOWN]),
+        (
+            ["tap update_address", f"{ADDRESS}, Bengaluru 560001. Please call me"],
+            ["note handed_to_seller", SHOWN],
+        ),
+        (
+            ["tap update_address", ADDRESS, "text call me", "tap address_yes"],
+            ["take update_address"],
+        ),
+        (
+            ["tap update_address", ADDRESS, "photo", "photo", "voice", "tap address_yes"],
+            ["take update_address"],
+        ),
+        (
+            ["tap update_address", ADDRESS, "tap address_change", "tap address_yes"],
+            ["question: ask_address options"],
+        ),
+        # One slip of a finger does not block a number.
+        (["tap options", "text 6"], ["question: confirm_not_mine not_my_order options"]),
+        (["tap options", "text 6", "text yes"], ["answer: not_my_order", "end not_my_order"]),
+        (["tap options", "text Not my order"], ["question: confirm_not_mine not_my_order options"]),
+    ],
+)
+def test_what_a_question_is_followed_by(steps: list[str], expected: list[str]) -> None:
+    """R6.4, R7.1: words that agree are followed, words that do not are asked about, and no step is a trap."""
+    assert opened().plays(*steps) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (["tap reattempt", "text cancel kar do"], ["note contradiction"]),
+        (["tap reattempt", "text call me"], ["note handed_to_seller"]),
+        (
+            ["tap reattempt", "system accepted", "text cancel kar do"],
+            ["note contradiction", "answer: already"],
+        ),
+        (["tap reattempt", "system accepted", "text call me"], ["note handed_to_seller", "answer: already"]),
+        (["moved rto", "text call me"], ["note handed_to_seller"]),
+    ],
+)
+def test_words_that_come_too_late_reach_the_seller(steps: list[str], expected: list[str]) -> None:
+    """R6.6, R7.6: while an action is on its way, and after the end."""
+    talk = opened()
+    assert talk.plays(*steps)[: len(expected)] == expected
+
+
+# --- Before the first message (R6.8) ---
+
+NIGHT = a_policy(quiet_from="11:00", quiet_until="18:00")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected", "state"),
+    [
+        (["text hello"], [f"question: failed {ALL}"], State.WAITING),
+        (["photo"], [f"question: failed {ALL}"], State.WAITING),
+        (["text cancel kar do"], [CANCEL], State.CONFIRMING_CANCEL),
+        (["text call me"], ["note handed_to_seller", f"question: team_will_contact {ALL}"], State.WAITING),
+        (["text hindi"], ["note language", f"question: हिन्दी {ALL}"], State.WAITING),
+        (["reaction"], [], State.HELD),
+    ],
+)
+def test_customer_who_writes_before_the_first_message(
+    steps: list[str], expected: list[str], state: State
+) -> None:
+    """R6.8: is told what happened, not that the words could not be read; a reaction asks for nothing at night."""
+    texts = (*NIGHT.texts, ("hi:failed", "हिन्दी"))
+    talk = opened(some_facts(heard_at=NOON), a_policy(quiet_from="11:00", quiet_until="18:00", texts=texts))
+    assert talk.plays(*steps) == expected
+    assert talk.case.state is state
+    if state is State.HELD:
+        assert talk.play("wake") == ["template failed_delivery"]
+    else:
+        assert talk.case.first_sent_at == NOON
+
+
+def test_wishes_at_night_are_kept_where_answers_are_off() -> None:
+    """R7.10, R6.13: nothing is answered, the seller reads it, and the template goes out in the language asked for."""
+    talk = opened(policy=a_policy(quiet_from="11:00", quiet_until="18:00", answer_unexpected=False))
+    assert talk.play("text hindi") == ["note language"]
+    assert talk.play("text call me") == ["note handed_to_seller"]
+    talk.play("wake")
+    template = next(command for command in talk.commands if isinstance(command, SendTemplate))
+    assert template.language == "hi"
+
+
+def test_action_taken_back_at_night_is_said_in_the_morning_also_where_nothing_is_left() -> None:
+    """R6.5, R6.8: nobody keeps believing "done"."""
+    policy = a_policy(quiet_from="11:00", quiet_until="18:00")
+    talk = opened(_taken_back(attempt=3, withdrawn=(Action.CANCEL,)), policy)
+    assert talk.case.state is State.HELD
+    assert talk.play("wake") == ["answer: refused_last", "end handed_over"]
+    talk = opened(_taken_back(), policy)
+    assert talk.play("text ok thanks") == [f"question: refused_later {REST}"]
+
+
+def test_language_that_we_do_not_speak_is_the_workspaces() -> None:
+    """R6.13: a Tamil order at a Hindi shop is answered in Hindi, buttons too."""
+    policy = Policy(quiet_from="", quiet_until="", language="hi")
+    talk = opened(some_facts(language="ta"), policy)
+    talk.play("tap options")
+    message = talk.sent()[-1].message
+    assert "विकल्प" in message.body
+    assert message.options[0].title == "फिर से भेजें"
+    assert talk.sent()[-1].language == "hi"
+
+
+def test_language_chosen_elsewhere_is_followed_in_silence() -> None:
+    """R6.13: of several orders one answers, all write in it."""
+    talk = opened(policy=Policy(quiet_from="", quiet_until=""))
+    assert talk.send(LanguageChosen("hi")) == ()
+    talk.play("tap options")
+    assert "विकल्प" in talk.sent()[-1].message.body
+
+
+def test_no_day_and_nothing_else_goes_to_the_seller() -> None:
+    """R6.2, R6.5: "not my order" alone is no offer."""
+    facts = some_facts(
+        resolutions=(Action.RESCHEDULE,), capabilities=Capabilities((Action.RESCHEDULE,), date_window_days=0)
+    )
+    assert opened(facts).play("tap reschedule") == ["answer: refused_last", "end handed_over"]

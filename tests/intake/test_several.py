@@ -7,7 +7,7 @@ import pytest
 from db import accounts, customers, messages, workspaces
 from db.encryption import digest
 from db.references import Reference, add_references
-from domain.case_events import CustomerReplied, Purpose
+from domain.case_events import CustomerReplied, LanguageChosen, Purpose
 from domain.cases import Outcome
 from domain.messages import MessageStatus
 from domain.timing import Policy
@@ -26,6 +26,14 @@ def _told(stage: Stage) -> list[tuple[str, str, str]]:
     ]
 
 
+async def _replies_on(stage: Stage, order_id: str, workspace_id: str = "kapaskraft") -> list[str]:
+    return [
+        str(entry.data["text"])
+        for entry in await stage.activity(order_id, workspace_id)
+        if entry.kind == "reply"
+    ]
+
+
 async def _open_two(stage: Stage, *, second: str = "kapaskraft") -> None:
     """Open two cases of one phone; the first one's message was delivered, the second one's not yet."""
     first = await stage.open(failed_delivery())
@@ -41,6 +49,11 @@ async def _open_two(stage: Stage, *, second: str = "kapaskraft") -> None:
     await stage.send(first, status=MessageStatus.DELIVERED)
     await stage.send(later)
     stage.clock.pass_by(seconds=1)
+
+
+async def _question(stage: Stage) -> AccountMessageTask:
+    (task,) = stage.workflows.account_messages.values()
+    return task
 
 
 async def _show(stage: Stage, task: AccountMessageTask) -> dict[str, str]:
@@ -97,11 +110,10 @@ async def test_free_text_without_context_asks_which_order(stage: Stage, second: 
     assert f"{second.title()} order KK2002" in task.message.body
     assert task.workspace_id == ("kapaskraft" if second == "kapaskraft" else workspaces.PLATFORM)
     assert (task.about is None) is (second == "nakshi")
-    # Until the customer says which, it stands with the newest whose message arrived.
-    assert [entry.data["text"] for entry in await stage.activity("KK1001") if entry.kind == "reply"] == [
-        "come tomorrow"
-    ]
-    assert not [entry for entry in await stage.activity("KK2002", second) if entry.kind == "reply"]
+    # Until the customer says which, it stands with the newest whose message arrived; of two sellers with neither (I11).
+    stands_with_newest = ["come tomorrow"] if second == "kapaskraft" else []
+    assert await _replies_on(stage, "KK1001") == stands_with_newest
+    assert not await _replies_on(stage, "KK2002", second)
 
 
 @pytest.mark.parametrize("second", ["kapaskraft", "nakshi"])
@@ -115,8 +127,10 @@ async def test_chosen_order_gets_the_words(stage: Stage, second: str, chosen: st
     await _tap(stage, tokens[f"Order {chosen}"], f"Order {chosen}")
     assert _told(stage) == [("SHIP1001" if chosen == "KK1001" else "SHIP2002", "come tomorrow", "")]
     owner = "kapaskraft" if chosen == "KK1001" else second
-    replies = [entry.data["text"] for entry in await stage.activity(chosen, owner) if entry.kind == "reply"]
-    assert replies == ["come tomorrow", f"Order {chosen}"]
+    assert await _replies_on(stage, chosen, owner) == ["come tomorrow", f"Order {chosen}"]
+    if second == "nakshi":  # the other seller learns nothing of it
+        other, its_owner = ("KK2002", "nakshi") if chosen == "KK1001" else ("KK1001", "kapaskraft")
+        assert not await _replies_on(stage, other, its_owner)
 
 
 async def test_typed_number_picks_the_order(stage: Stage) -> None:
@@ -127,6 +141,88 @@ async def test_typed_number_picks_the_order(stage: Stage) -> None:
     await _show(stage, task)
     await stage.callback(typed("2"))
     assert _told(stage) == [("SHIP2002", "come tomorrow", "")]
+
+
+async def test_typed_number_that_is_handled_again_picks_the_same_order(stage: Stage) -> None:
+    """I2: as after a crash between what it came to and the run that is told of it."""
+    await _open_two(stage)
+    await stage.callback(typed("come tomorrow"))
+    await _show(stage, await _question(stage))
+    stage.workflows.is_down = True
+    typed_id = await stage.callback(typed("2"))
+    stage.workflows.is_down = False
+    stage.clock.pass_by(minutes=5)
+    await stage.intake.handle(typed_id)
+    await stage.intake.sweep()
+    assert set(_told(stage)) == {("SHIP2002", "come tomorrow", "")}
+    assert len({mail.id for _, mail in stage.workflows.mail}) == 1
+    assert await _replies_on(stage, "KK2002") == ["come tomorrow", "2"]
+
+
+@pytest.mark.parametrize("words", ["KK2002", "order KK2002 please", "kk2002"])
+async def test_typed_order_number_picks_the_order(stage: Stage, words: str) -> None:
+    """R6.3: a number that no more than names the order answers the question, with the words that were unclear."""
+    await _open_two(stage)
+    await stage.callback(typed("come tomorrow"))
+    await _show(stage, await _question(stage))
+    await stage.callback(typed(words))
+    assert _told(stage) == [("SHIP2002", "come tomorrow", "")]
+
+
+async def test_message_that_names_its_order_needs_no_list(stage: Stage) -> None:
+    """R6.3: nobody is asked what they have just said."""
+    await _open_two(stage)
+    await stage.callback(typed("please bring KK2002 tomorrow"))
+    assert _told(stage) == [("SHIP2002", "please bring KK2002 tomorrow", "")]
+    assert not stage.workflows.account_messages
+
+
+async def test_row_tapped_again_repeats_nothing(stage: Stage) -> None:
+    """I2: the words are passed on once; a further tap gets the choices again."""
+    await _open_two(stage)
+    await stage.callback(typed("come tomorrow"))
+    tokens = await _show(stage, await _question(stage))
+    for _ in range(2):
+        await _tap(stage, tokens["Order KK2002"], "Order KK2002")
+    assert _told(stage) == [("SHIP2002", "come tomorrow", ""), ("SHIP2002", "Order KK2002", "options")]
+    assert await _replies_on(stage, "KK2002") == ["come tomorrow", "Order KK2002", "Order KK2002"]
+
+
+async def test_row_tapped_by_a_hidden_phone_counts(stage: Stage) -> None:
+    """F49: the row's reference cannot be guessed, and tells whose id it is."""
+    await _open_two(stage)
+    await stage.callback(typed("come tomorrow"))
+    tokens = await _show(stage, await _question(stage))
+    await _tap(stage, tokens["Order KK2002"], "Order KK2002", phone="IN.1648Ab77")
+    assert _told(stage) == [("SHIP2002", "come tomorrow", "")]
+    await stage.callback(typed("STOP", phone="IN.1648Ab77"))
+    async with stage.database.transaction() as session:
+        known = await customers.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+    assert known.opted_out_at is not None
+
+
+async def test_two_parcels_of_one_order_are_told_apart(stage: Stage) -> None:
+    """R6.3: rows of a list need titles of their own; the tracking numbers tell them apart."""
+    await stage.open(failed_delivery())
+    stage.clock.pass_by(seconds=1)
+    await stage.open(failed_delivery(shipment_id="SHIP1002", tracking_id="TRK1002"))
+    stage.clock.pass_by(seconds=1)
+    await stage.callback(typed("come tomorrow"))
+    task = await _question(stage)
+    assert sorted(option.title for option in task.message.options) == ["KK1001 · TRK1001", "KK1001 · TRK1002"]
+    assert "order KK1001 (TRK1002)" in task.message.body
+    tokens = await _show(stage, task)
+    await _tap(stage, tokens["KK1001 · TRK1002"], "KK1001 · TRK1002")
+    assert _told(stage) == [("SHIP1002", "come tomorrow", "")]
+
+
+async def test_wish_for_a_language_reaches_every_open_case(stage: Stage) -> None:
+    """R6.13: it is the customer's, not one order's; no list is asked for it."""
+    await _open_two(stage, second="nakshi")
+    await stage.callback(typed("हिंदी में बात करें"))
+    assert not stage.workflows.account_messages
+    told = [(ref.shipment_id, type(mail.event)) for ref, mail in stage.workflows.mail]
+    assert told == [("SHIP1001", CustomerReplied), ("SHIP2002", LanguageChosen)]
 
 
 async def test_question_is_not_put_again_and_again(stage: Stage) -> None:

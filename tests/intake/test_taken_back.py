@@ -7,11 +7,11 @@ import pytest
 
 from db import actions, cases, outgoing_events, workspaces
 from db.cases import CaseRow
-from domain.case_events import ActionRequest, Answer
+from domain.case_events import ActionRequest, Answer, CustomerReplied
 from domain.cases import Outcome
 from domain.failures import Action, Mode
 from tests.factories import NOW, failed_delivery
-from tests.intake.stage import Stage, sample
+from tests.intake.stage import Stage, as_new, gupshup, sample
 
 
 def _rejected(
@@ -143,6 +143,40 @@ async def test_what_is_none_of_ours_has_no_effect(stage: Stage) -> None:
     await stage.open(failed_delivery())
     still_open = await stage.order_event(_rejected(at="2026-11-20 12:12:00"))
     assert (await stage.came_to(still_open))[0] == "ignored"
+
+
+async def test_no_that_the_parcel_has_overtaken_has_no_effect(stage: Stage) -> None:
+    """F54: told late, after the parcel went out again."""
+    await _open_accepted(stage)
+    moved = sample("eshopbox/webhook-shipment-out-for-delivery") | {
+        "eventTime": "2026-11-20 12:20:00",
+        "accountSlug": "kapaskraft",
+    }
+    moved["response_data"] |= {
+        "externalShipmentID": "SHIP1001",
+        "customerOrderNumber": "KK1001",
+        "trackingID": "TRK1001",
+    }
+    assert (await stage.came_to(await stage.order_event(moved)))[0] == "handled"
+    late = await stage.order_event(_rejected())
+    assert (await stage.came_to(late))[0] == "ignored"
+    assert [row.visit for row in await stage.cases()] == [1]
+
+
+async def test_old_button_goes_to_the_visit_that_is_open(stage: Stage) -> None:
+    """R6.5: what the first visit offered is still on the customer's screen."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references={"token-1": ("cancel", "Cancel")})
+    await _accepted(stage, row, ActionRequest(f"{row.id}/9", Action.REATTEMPT, Mode.WHATSAPP))
+    stage.clock.pass_by(minutes=10)
+    await stage.order_event(_rejected())
+    tap = as_new(gupshup("v2-message-quick-reply"))
+    tap["payload"]["payload"] |= {"text": "Cancel", "postbackText": "token-1"}
+    tap["payload"].pop("context", None)
+    await stage.callback(tap)
+    ((ref, mail),) = stage.workflows.mail
+    assert isinstance(mail.event, CustomerReplied)
+    assert (ref.visit, mail.event.reply.choice) == (2, "cancel")
 
 
 async def test_start_that_temporal_missed_is_made_up_for(stage: Stage) -> None:

@@ -473,6 +473,7 @@ async def test_close_from_temporal_ui_needs_no_more_than_a_word() -> None:  # R6
         ({"action": "reschedule", "on": "tomorrow"}, "Unreadable", "write it as 2026-12-01"),
         ({"action": "reschedule"}, "DayNotPossible", "possible: 20"),
         ({"action": "update_address", "address": "4B"}, "AddressIncomplete", "house, street and area"),
+        ({"action": "update_address", "address": "4B", "pincode": "56000"}, "Unreadable", "six digits"),
         ({}, "Unreadable", "no action"),
     ],
 )
