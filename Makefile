@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo up test conversations check format lock clean
+.PHONY: demo up rehearse test conversations nightly check rules format lock clean
 
-demo: $(READY)  ## five stories on the embedded stack
+demo: $(READY)  ## six stories on the embedded stack
 	$(BIN)/python -m ops demo
 
 up: $(READY)  ## the same stack, kept running
 	$(BIN)/python -m ops up
+
+rehearse: $(READY)  ## a customer's journey with a moved clock: make rehearse JOURNEY=silence
+	$(BIN)/python -m ops rehearse $(or $(JOURNEY),--list)
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest
@@ -19,11 +22,19 @@ test: $(READY)  ## every test
 conversations: $(READY)  ## so many random conversations, both sides' ledgers compared: CONVERSATIONS=1000 CONVERSATIONS_SEED=7
 	CONVERSATIONS=$(CONVERSATIONS) $(BIN)/python -m pytest -s tests/e2e/test_random_conversations.py
 
-check: $(READY)  ## lint, format, types, import contracts
+nightly: $(READY)  ## 20,000 sequences of the case machine, 1,000 random conversations
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/domain/test_cases_machine.py tests/domain/test_understanding.py
+	$(MAKE) conversations CONVERSATIONS=1000
+
+check: $(READY)  ## lint, format, types, import contracts, a test for every rule
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.rules --check
+
+rules: $(READY)  ## every rule of docs/rules.md, and the tests that prove it
+	$(BIN)/python -m tests.rules
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -11,16 +11,18 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
+from activities.account_messages import AccountMessages
 from activities.carriers import Carriers
 from activities.cases import Cases
 from activities.messages import Messages
 from activities.outgoing_events import OutgoingEvents
 from bootstrap.logs import configure
-from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources, utc_now
+from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources
 from bootstrap.settings import Settings
 from bootstrap.temporal import connect
 from intake.inbox import Intake
 from workflows import options
+from workflows.account_message import AccountMessageWorkflow
 from workflows.client import Workflows
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
@@ -29,7 +31,7 @@ from workflows.outgoing_event import OutgoingEventWorkflow
 _log = structlog.get_logger("worker")
 
 
-WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, OutgoingEventWorkflow)
+WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, AccountMessageWorkflow, OutgoingEventWorkflow)
 
 
 def activities_of(resources: Resources) -> list[Callable[..., object]]:
@@ -37,19 +39,22 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
     shared: dict[str, Any] = {
         "database": resources.database,
         "cipher": resources.cipher,
-        "clock": utc_now,
+        "clock": resources.clock,
     }
     messages = Messages(gupshup=resources.gupshup, **shared)
+    account_messages = AccountMessages(gupshup=resources.gupshup, **shared)
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
     return [
         messages.send_template,
         messages.send_session,
+        account_messages.send,
         carriers.take_action,
         cases.record,
         cases.end,
         events.deliver,
+        events.give_up,
     ]
 
 
@@ -109,7 +114,10 @@ async def main() -> None:
     async with open_resources(settings, name="worker") as resources:
         client = await _connected(settings, runtime)
         intake = Intake(
-            database=resources.database, cipher=resources.cipher, workflows=Workflows(client), clock=utc_now
+            database=resources.database,
+            cipher=resources.cipher,
+            workflows=Workflows(client),
+            clock=resources.clock,
         )
         async with build_worker(client, resources):
             _log.info("worker.started", address=settings.temporal_address)

@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import alive
-from activities.recording import record_entry, record_progress
+from activities.recording import record_entry, record_progress, tell_workspace
 from activities.values import ActionResult, TakeActionTask
 from clients.carriers.base import (
     ActionTarget,
@@ -34,6 +34,7 @@ _log = structlog.get_logger(__name__)
 _LONGEST_CALL = timedelta(seconds=30)
 _LEASE = timedelta(seconds=35)  # beyond the longest call: after it the order system has what it was sent
 _FINAL = frozenset({Answer.ACCEPTED, Answer.REFUSED, Answer.REFUSED_DATE, Answer.NOT_WAITING})
+_REFUSED = frozenset({Answer.REFUSED, Answer.REFUSED_DATE})
 
 
 class Carriers:
@@ -85,8 +86,7 @@ class Carriers:
                 detail=answer.detail,
                 now=self._clock(),
             )
-            if row.answer in _FINAL:
-                await self._note(session, task, facts, what=row.answer, detail=row.detail, now=self._clock())
+            final = await self._conclude(session, task, facts, row) if row.answer in _FINAL else None
         _log.info(
             "case.action.answered",
             case_id=snapshot.case_id,
@@ -94,9 +94,7 @@ class Carriers:
             answer=answer.answer.value,
             status=answer.raw_status,
         )
-        if row.answer in _FINAL:
-            return ActionResult(Answer(row.answer), row.detail)
-        return ActionResult(answer.answer, answer.detail)
+        return final or ActionResult(answer.answer, answer.detail)
 
     async def _begin(
         self, task: TakeActionTask
@@ -123,17 +121,20 @@ class Carriers:
             except actions.ActionNotAllowed as error:
                 return ActionResult(Answer.NOT_WAITING, str(error))
             if row.answer in _FINAL:
-                return ActionResult(Answer(row.answer), row.detail)
+                return await self._conclude(session, task, facts, row)
             await self._note(session, task, facts, what="asked", now=now)
             try:
                 account = await workspaces.get_order_account(session, self._cipher, snapshot.workspace_id)
             except NotFound:
-                refused, why = Answer.REFUSED, "no order system is connected"
-                await actions.record_answer(
-                    session, request.id, tries=row.tries, answer=refused, detail=why, now=now
+                row = await actions.record_answer(
+                    session,
+                    request.id,
+                    tries=row.tries,
+                    answer=Answer.REFUSED,
+                    detail="no order system is connected",
+                    now=now,
                 )
-                await self._note(session, task, facts, what=refused.value, detail=why, now=now)
-                return ActionResult(refused, why)
+                return await self._conclude(session, task, facts, row)
         credentials = CarrierCredentials(
             workspace_id=account.workspace_id,
             client_id=account.client_id,
@@ -201,6 +202,31 @@ class Carriers:
             return CarrierAnswer(Answer.NOT_WAITING, f"the shipment's state is {reading.status}", None)
         return None
 
+    async def _conclude(
+        self, session: Session, task: TakeActionTask, facts: CaseFacts, row: actions.ActionRow
+    ) -> ActionResult:
+        """Record an answer that is for good, and tell the seller of a refusal; both once."""
+        request, answer, now = task.command.request, Answer(row.answer), self._clock()
+        await self._note(session, task, facts, what=answer.value, detail=row.detail, now=now)
+        event_ids: tuple[str, ...] = ()
+        if answer in _REFUSED:
+            event_ids = await tell_workspace(
+                session,
+                self._cipher,
+                facts,
+                type="case.action_refused",
+                source_key=f"refused:{request.id}",
+                data={
+                    "action": request.action.value,
+                    "date": request.on.isoformat() if request.on else "",
+                    "answer": answer.value,
+                    "reason": row.detail,
+                    "mode": request.mode.value,
+                },
+                now=now,
+            )
+        return ActionResult(answer, row.detail, event_ids)
+
     async def _note(
         self,
         session: Session,
@@ -228,6 +254,10 @@ class Carriers:
                 "on": request.on.isoformat() if request.on else "",
                 "address": request.address.text,
                 "words": list(request.words),
+                "evidence": [
+                    {"reply": kept.id, "at": kept.at.isoformat(), "kind": kept.kind, "words": kept.words}
+                    for kept in request.evidence
+                ],
             },
         )
 

@@ -6,21 +6,31 @@ from datetime import datetime
 import structlog
 from temporalio import activity
 
-from activities.recording import record_entry, record_progress
+from activities.recording import record_entry, record_progress, tell_workspace
 from activities.values import EndCaseTask, EndResult, Snapshot
-from db import cases, outgoing_events, suppressions, workspaces
+from db import cases, suppressions
 from db.encryption import Cipher
 from db.session import Database
 from domain.case_state import Outcome
 
 _log = structlog.get_logger(__name__)
 
-_EVENT_TYPES = {
+EVENT_TYPES = {
     Outcome.RESOLVED: "case.resolved",
     Outcome.UNDELIVERABLE: "case.undeliverable",  # e-mail and SMS take over (R6.10)
     Outcome.HANDED_OVER: "case.handed_over",
     Outcome.NOT_MY_ORDER: "case.handed_over",
+    Outcome.RESOLVED_ELSEWHERE: "case.ended",
+    Outcome.DELIVERED: "case.ended",
+    Outcome.RTO: "case.ended",
+    Outcome.CANCELLED: "case.ended",
+    Outcome.LOST: "case.ended",
+    Outcome.MOVED_ON: "case.ended",
+    Outcome.SUPERSEDED: "case.ended",
+    Outcome.NO_ANSWER: "case.ended",
+    Outcome.CLOSED: "case.ended",
 }
+"""What a workspace hears when a case ends so: what it has to act on has a type of its own (R8.3)."""
 
 
 class Cases:
@@ -40,7 +50,7 @@ class Cases:
 
     @activity.defn(name="cases.end")
     async def end(self, task: EndCaseTask) -> EndResult:
-        """Record the end, the event that tells the order system of it, and a number that was the wrong one (R6.2)."""
+        """Record the end, the event that tells the workspace of it, and a number that was the wrong one (R6.2)."""
         snapshot, command, now = task.snapshot, task.command, self._clock()
         async with self._database.transaction() as session:
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
@@ -75,20 +85,14 @@ class Cases:
                 person=command.person,
             )
             event_ids: tuple[str, ...] = ()
-            endpoint = await workspaces.find_event_endpoint(session, self._cipher, snapshot.workspace_id)
-            if endpoint is not None and outcome in _EVENT_TYPES and is_first:
-                failure = facts.failure
-                event_id = await outgoing_events.add_event(
+            if is_first:
+                event_ids = await tell_workspace(
                     session,
                     self._cipher,
-                    workspace_id=snapshot.workspace_id,
-                    type=_EVENT_TYPES[outcome],
+                    facts,
+                    type=EVENT_TYPES[outcome],
+                    source_key=f"end:{snapshot.case_id}",
                     data={
-                        "case_id": snapshot.case_id,
-                        "order_id": failure.order_id,
-                        "shipment_id": failure.shipment_id,
-                        "tracking_id": failure.tracking_id,
-                        "attempt": failure.attempt,
                         "outcome": command.outcome,
                         "reason": command.detail,
                         "action": snapshot.progress.accepted,
@@ -96,6 +100,5 @@ class Cases:
                     },
                     now=now,
                 )
-                event_ids = (event_id,)
         _log.info("case.ended", case_id=snapshot.case_id, outcome=command.outcome)
         return EndResult(event_ids)

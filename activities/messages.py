@@ -4,74 +4,44 @@ Found half done from an earlier attempt means that nobody knows: it is never sen
 checked in the transaction that commits the intent (I6); the usage row stands beside it from the first moment (I7).
 """
 
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 
-from activities.heartbeat import alive
 from activities.recording import record_entry, record_notes
+from activities.sending import (
+    LEASE,
+    Intent,
+    Sending,
+    begun_before,
+    content_of,
+    tell_failure,
+    wire_message,
+    write_intent,
+)
 from activities.values import MessageResult, SendSessionTask, SendTemplateTask, Snapshot
 from clients.gupshup import (
-    Accepted,
-    AddressForm,
-    Button,
-    ButtonsMessage,
-    Credentials,
     Gupshup,
-    ListMessage,
-    Refused,
-    Row,
-    SendOutcome,
-    TextMessage,
-    Unknown,
-    failure_class,
 )
-from clients.gupshup import SessionMessage as WireMessage
 from db import accounts, billing, cases, customers, messages, notifications, statuses, suppressions
-from db.encryption import Cipher, digest
+from db.encryption import Cipher
 from db.locks import serialize
-from db.references import Reference, add_references
 from db.session import Database, Session
 from domain.case_events import SendSession, SendTemplate
 from domain.case_state import CaseFacts
 from domain.messages import MessageStatus, NotSent
 from domain.templates import fill
 from domain.timing import SESSION_WINDOW
-from domain.wording import Option, SessionKind, SessionMessage
+from domain.wording import Option
 
 _log = structlog.get_logger(__name__)
 
 _EVENT = "failed_delivery"
 _SESSION_CATEGORY = "service"
-_LEASE = timedelta(seconds=12)  # beyond Gupshup's total time-out: after it an attempt may not send any more
-_SETTLED = frozenset(
-    {
-        MessageStatus.SUBMITTED,
-        MessageStatus.ENQUEUED,
-        MessageStatus.SENT,
-        MessageStatus.FAILED,
-        MessageStatus.DELIVERED,
-        MessageStatus.READ,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Intent:
-    """A committed intent: everything the request needs, read before the transaction closed."""
-
-    message_id: str
-    credentials: Credentials
-    phone: str
-    lease_until: datetime
-    references: tuple[str, ...]
-    template_id: str = ""
-    params: tuple[str, ...] = ()
 
 
 class Messages:
@@ -82,7 +52,7 @@ class Messages:
     ) -> None:
         self._database = database
         self._cipher = cipher
-        self._gupshup = gupshup
+        self._sending = Sending(database=database, cipher=cipher, gupshup=gupshup, clock=clock)
         self._clock = clock
 
     @activity.defn(name="messages.send_template")
@@ -95,17 +65,7 @@ class Messages:
         intent = await self._intend(task.snapshot, task.command)
         if isinstance(intent, MessageResult):
             return intent
-        if self._clock() >= intent.lease_until:
-            return await self._settle(intent, Unknown("the lease ran out before the request"))
-        async with alive():
-            outcome = await self._gupshup.send_template(
-                intent.credentials,
-                destination=intent.phone,
-                template_id=intent.template_id,
-                params=intent.params,
-                postbacks=intent.references,
-            )
-        return await self._settle(intent, outcome)
+        return await self._sending.template(intent)
 
     @activity.defn(name="messages.send_session")
     async def send_session(self, task: SendSessionTask) -> MessageResult:
@@ -116,27 +76,20 @@ class Messages:
                 limits forbid is a bug of ours, found before anything is committed.
         """
         try:
-            _wire_message(task.command.message, ("-",) * len(task.command.message.options), "-")
+            wire_message(task.command.message, ("-",) * len(task.command.message.options), "-")
         except ValueError as error:
             raise ApplicationError(str(error), type="Unsendable", non_retryable=True) from error
         intent = await self._intend(task.snapshot, task.command)
         if isinstance(intent, MessageResult):
             return intent
-        if self._clock() >= intent.lease_until:
-            return await self._settle(intent, Unknown("the lease ran out before the request"))
-        message = _wire_message(task.command.message, intent.references, intent.message_id)
-        async with alive():
-            outcome = await self._gupshup.send_session(
-                intent.credentials, destination=intent.phone, message=message
-            )
-        return await self._settle(intent, outcome)
+        return await self._sending.session_message(intent, task.command.message)
 
     async def _intend(
         self, snapshot: Snapshot, command: SendTemplate | SendSession
-    ) -> _Intent | MessageResult:
+    ) -> Intent | MessageResult:
         """Commit the intent, or return what already became of it or forbids it."""
 
-        async def work(session: Session) -> _Intent | MessageResult:
+        async def work(session: Session) -> Intent | MessageResult:
             now = self._clock()
             facts, _ = await cases.get_start(session, self._cipher, snapshot.workspace_id, snapshot.case_id)
             await record_notes(session, self._cipher, snapshot, facts, now)
@@ -156,20 +109,12 @@ class Messages:
         command: SendTemplate | SendSession,
         facts: CaseFacts,
         now: datetime,
-    ) -> _Intent | MessageResult:
+    ) -> Intent | MessageResult:
         """Write the intent, or return what already became of it or forbids it."""
         forbidden = await self._forbidden(session, facts, command, now)  # first, for the order of locks
-        known = await messages.find_by_command(session, snapshot.workspace_id, command.id)
-        if known is not None and known.status not in _SETTLED | {MessageStatus.REFUSED}:
-            # An earlier attempt began and did not live to say how it went. Statuses that came meanwhile may know.
-            known = await statuses.record_outcome(
-                session, known.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
-            )
-        if known is not None and known.status in _SETTLED:
-            return _result_of(known)
-        if known is not None and known.status is not MessageStatus.REFUSED:
-            _log.warning("message.send.unknown", command_id=command.id, message_id=known.id)
-            return MessageResult(is_unknown=True, detail="interrupted while sending")
+        known = await begun_before(session, self._cipher, snapshot.workspace_id, command.id, now)
+        if isinstance(known, MessageResult):
+            return known
         account = await accounts.get_account(session, facts.account_id)
         if isinstance(command, SendTemplate) and await self._gave_up_another(session, snapshot, command, now):
             return MessageResult(is_unknown=True, detail="the one before may have been sent")
@@ -197,13 +142,18 @@ class Messages:
             price_paise=0,
             now=now,
             attempt=activity.info().attempt,
-            lease_until=now + _LEASE,
+            lease_until=now + LEASE,
         )
         template_id = ""
         params: tuple[str, ...] = ()
         if isinstance(command, SendTemplate):
             notification = await notifications.find_notification(
-                session, snapshot.workspace_id, facts.account_id, _EVENT, facts.language, lock=True
+                session,
+                snapshot.workspace_id,
+                facts.account_id,
+                _EVENT,
+                command.language or facts.language,
+                lock=True,
             )
             if notification is None or not notification.is_on:
                 return await self._not_sent(session, facts, command, (NotSent.SWITCHED_OFF, ""), now)
@@ -211,7 +161,9 @@ class Messages:
                 why = (NotSent.TEMPLATE, notification.attention)
                 return await self._not_sent(session, facts, command, why, now)
             filled = fill(
-                facts.failure, tuple((param.variable, param.fallback) for param in notification.params)
+                facts.failure,
+                tuple((param.variable, param.fallback) for param in notification.params),
+                notification.language,
             )
             if filled.missing:
                 why = (NotSent.MISSING_VALUE, ", ".join(filled.missing))
@@ -234,17 +186,12 @@ class Messages:
             )
         else:
             options = command.message.options
-            new = replace(new, content=_content(command.message))
+            new = replace(new, content=content_of(command.message))
         if account.owner == "eshopbox":
             new = replace(new, price_paise=await billing.find_price(session, new.category, now))
-        if known is None:
-            message_id = (await messages.add_message(session, self._cipher, new)).id
-        else:  # refused earlier, surely not sent: the same message again
-            message_id = known.id
-            await messages.restart_message(
-                session, known.id, attempt=new.attempt, lease_until=new.lease_until, now=now
-            )
-        references = await self._add_references(session, snapshot, message_id, options)
+        intent = await write_intent(
+            session, self._cipher, new, known=known, options=options, template_id=template_id, params=params
+        )
         await record_entry(
             session,
             self._cipher,
@@ -254,24 +201,10 @@ class Messages:
             topic=command.purpose.value,
             key=f"message:{command.id}",
             mode="automatic",
-            message_id=message_id,
+            message_id=intent.message_id,
             data=new.content,
         )
-        stored = await accounts.get_credentials(session, self._cipher, facts.account_id)
-        return _Intent(
-            message_id=message_id,
-            credentials=Credentials(
-                api_key=stored.api_key,
-                app_id=stored.app_id,
-                app_name=stored.app_name,
-                source=stored.phone,
-            ),
-            phone=phone,
-            lease_until=new.lease_until,
-            references=references,
-            template_id=template_id,
-            params=params,
-        )
+        return intent
 
     async def _gave_up_another(
         self, session: Session, snapshot: Snapshot, command: SendTemplate, now: datetime
@@ -288,9 +221,10 @@ class Messages:
             if message.command_id != command.id
         ]
         for message in left:
-            await statuses.record_outcome(
+            given_up = await statuses.record_outcome(
                 session, message.id, status=MessageStatus.UNKNOWN, now=now, reason="interrupted"
             )
+            await tell_failure(session, self._cipher, given_up, now)
         return any(now - message.sending_at < statuses.ADOPTED_WITHIN for message in left)
 
     async def _forbidden(
@@ -339,107 +273,3 @@ class Messages:
         )
         _log.info("message.send.forbidden", command_id=command.id, reason=reason.value)
         return MessageResult(why=reason, detail=detail)
-
-    async def _add_references(
-        self, session: Session, snapshot: Snapshot, message_id: str, options: tuple[Option, ...]
-    ) -> tuple[str, ...]:
-        """Make one unguessable reference for each thing to tap; only its hash is kept (S4)."""
-        tokens = tuple(secrets.token_urlsafe(24) for _ in options)
-        await add_references(
-            session,
-            workspace_id=snapshot.workspace_id,
-            case_id=snapshot.case_id,
-            message_id=message_id,
-            references=[
-                Reference(digest(token), option.choice, option.title)
-                for token, option in zip(tokens, options, strict=True)
-            ],
-        )
-        return tokens
-
-    async def _settle(self, intent: _Intent, outcome: SendOutcome) -> MessageResult:
-        """Record what became of the request."""
-        now = self._clock()
-        match outcome:
-            case Accepted():
-                changes = {"status": MessageStatus.SUBMITTED, "gupshup_message_id": outcome.message_id}
-                result = MessageResult(is_accepted=True)
-            case Refused():
-                changes = {"status": MessageStatus.REFUSED, "code": outcome.code, "reason": outcome.message}
-                result = MessageResult(why=_why_refused(outcome), detail=outcome.code)
-            case Unknown():
-                changes = {"status": MessageStatus.UNKNOWN, "reason": outcome.reason}
-                result = MessageResult(is_unknown=True, detail=outcome.reason)
-        async with self._database.transaction() as session:
-            message = await statuses.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
-        if (
-            message.status in _SETTLED
-        ):  # statuses may have overtaken the answer, or taken its place (F28, F30)
-            result = _result_of(message)
-        _log.info(
-            "message.send.answered",
-            message_id=intent.message_id,
-            outcome=type(outcome).__name__.lower(),
-            code=result.detail,
-        )
-        if isinstance(outcome, Refused) and outcome.retryable:
-            pause = timedelta(seconds=outcome.retry_after) if outcome.retry_after else None
-            raise ApplicationError(
-                f"Gupshup did not take it: {outcome.code}",
-                type="Throttled",
-                next_retry_delay=pause,
-                category=ApplicationErrorCategory.BENIGN,
-            )
-        return result
-
-
-def _result_of(message: messages.Message) -> MessageResult:
-    """Return what became of a message that Gupshup took; it may have failed since."""
-    if message.status is MessageStatus.FAILED:
-        return MessageResult(why=NotSent(failure_class(message.code)), detail=message.code or "no code")
-    return MessageResult(is_accepted=True)
-
-
-def _why_refused(outcome: Refused) -> NotSent:
-    """Return our word for a refusal at the door."""
-    if outcome.cls in ("account", "recipient"):
-        return NotSent(outcome.cls)
-    return NotSent.TRANSIENT if outcome.retryable else NotSent.OURS
-
-
-def _wire_message(message: SessionMessage, references: tuple[str, ...], message_id: str) -> WireMessage:
-    """Return a session message in Gupshup's forms."""
-    tapped = tuple(zip(message.options, references, strict=True))
-    match message.kind:
-        case SessionKind.TEXT:
-            return TextMessage(message.body)
-        case SessionKind.BUTTONS:
-            buttons = tuple(Button(option.title, reference) for option, reference in tapped)
-            return ButtonsMessage(
-                message.body, buttons, header=message.header, footer=message.footer, message_ref=message_id
-            )
-        case SessionKind.LIST:
-            rows = tuple(Row(option.title, option.description, reference) for option, reference in tapped)
-            return ListMessage(
-                title=message.header or message.button,  # Gupshup wants one, WhatsApp shows it in bold
-                body=message.body,
-                button=message.button,
-                rows=rows,
-                message_ref=message_id,
-            )
-        case SessionKind.ADDRESS_FORM:
-            values = dict(message.prefill)
-            return AddressForm(
-                message.body, header=message.header, footer=message.footer, errors={}, **values
-            )
-
-
-def _content(message: SessionMessage) -> dict[str, object]:
-    return {
-        "header": message.header,
-        "body": message.body,
-        "footer": message.footer,
-        "list_button": message.button,
-        "form": message.kind is SessionKind.ADDRESS_FORM,
-        "buttons": [option.title for option in message.options],
-    }

@@ -1,15 +1,15 @@
-"""What every effect of a case records in its own transaction: progress and notes."""
+"""What effects of a case record in their own transactions: progress, notes, and what the workspace is told."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from activities.values import Snapshot
-from db import cases, timeline
+from db import cases, outgoing_events, timeline
 from db.encryption import Cipher
 from db.session import Session
 from domain.case_state import CaseFacts
 
-_HANDED = frozenset({"handed_to_seller", "contradiction", "action_refused"})
+_HANDED = frozenset({"handed_to_seller", "contradiction", "action_refused", "action_taken_back", "evidence"})
 """Notes that put something before the seller."""
 
 
@@ -76,3 +76,35 @@ async def record_entry(
         data=data or {},
     )
     await timeline.add_entry(session, cipher, entry)
+
+
+async def tell_workspace(
+    session: Session,
+    cipher: Cipher,
+    facts: CaseFacts,
+    *,
+    type: str,  # noqa: A002 - Standard Webhooks' own word
+    source_key: str,
+    data: Mapping[str, str],
+    now: datetime,
+) -> tuple[str, ...]:
+    """Tell a workspace that wants events something about a case, once, and return the event's id (R8.3)."""
+    failure = facts.failure
+    about = {
+        "case_id": facts.case_id,
+        "order_id": failure.order_id,
+        "shipment_id": failure.shipment_id,
+        "tracking_id": failure.tracking_id,
+        "attempt": failure.attempt,
+    }
+    # Words of the order system and of people may hold phones (I12).
+    said = {name: cases.without_numbers(value) for name, value in data.items()}
+    return await outgoing_events.tell_workspace(
+        session,
+        cipher,
+        workspace_id=failure.workspace_id,
+        type=type,
+        data=about | said,
+        source_key=source_key,
+        now=now,
+    )

@@ -1,10 +1,12 @@
 """What workflows hand to activities and get back. Fields are only ever added, with defaults."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from domain.case_events import Answer, EndCase, Note, SendSession, SendTemplate, TakeAction
+from domain.case_events import Answer, EndCase, Note, Purpose, SendSession, SendTemplate, TakeAction
 from domain.case_state import Progress
 from domain.messages import NotSent
+from domain.wording import SessionMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,41 @@ class SendSessionTask:
 
 
 @dataclass(frozen=True, slots=True)
+class AboutCase:
+    """The case on whose order's activity a message of the sender's own is shown, where it belongs to one seller."""
+
+    case_id: str
+    order_id: str
+    shipment_id: str
+    tracking_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMessageTask:
+    """Send a session message that no case asks for: it is the sender's own answer (R6.3, R7.5).
+
+    Attributes:
+        id: Its idempotency key.
+        workspace_id: Whose it is; the platform's, where no seller may see it.
+        account_id: Through which account.
+        phone: To whom, digits.
+        purpose: What it is for.
+        message: What is said.
+        language: In which language.
+        about: Where it is shown; None for nowhere.
+    """
+
+    id: str
+    workspace_id: str
+    account_id: str
+    phone: str
+    purpose: Purpose
+    message: SessionMessage
+    language: str
+    about: AboutCase | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageResult:
     """What became of a message.
 
@@ -49,12 +86,14 @@ class MessageResult:
         is_unknown: Nobody knows; it is never sent again (I5).
         why: Why it was surely not accepted.
         detail: Words for ops; nothing personal.
+        event_ids: Which events now have to reach the workspace's URL.
     """
 
     is_accepted: bool = False
     is_unknown: bool = False
     why: NotSent | None = None
     detail: str = ""
+    event_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +106,11 @@ class TakeActionTask:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """The order system's answer."""
+    """The order system's answer, and which events now have to reach the workspace's URL."""
 
     answer: Answer
     detail: str = ""
+    event_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +130,14 @@ class EndResult:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEventTask:
-    """Deliver one signed event to a workspace's URL."""
+    """Deliver one signed event to a workspace's URL.
+
+    Attributes:
+        workspace_id: For whom.
+        event_id: The event.
+        replayed_at: When ops wanted it delivered again; a delivery from before does not count.
+    """
 
     workspace_id: str
     event_id: str
+    replayed_at: datetime | None = None

@@ -15,7 +15,7 @@ from api.middleware import Guard, LimitedBodies
 from api.origins import Origins
 from api.remembered import Remembered
 from bootstrap import logs
-from bootstrap.resources import open_resources, utc_now
+from bootstrap.resources import open_resources
 from bootstrap.settings import Settings
 from bootstrap.temporal import Codec, connect
 from intake.inbox import Intake
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
                 database=resources.database,
                 cipher=resources.cipher,
                 workflows=door,
-                clock=utc_now,
+                clock=resources.clock,
                 capabilities=resources.carriers["eshopbox"].capabilities,
             )
             background = Background(intake)
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
                 callback_origins=Origins(settings),
                 callback_rates=Rates(settings.callback_limit_per_second),
                 api_rates=Rates(settings.api_limit_per_second),
-                clock=utc_now,
+                clock=resources.clock,
             )
             yield
 

@@ -1,9 +1,10 @@
 """Everything that has to be opened and closed, opened once and handed to whoever needs it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 
@@ -40,6 +41,7 @@ class Resources:
         gupshup: Gupshup's API.
         carriers: The adapters by name.
         workspace_webhook: Outgoing events.
+        clock: Tells the time, wherever it matters.
     """
 
     settings: Settings
@@ -49,11 +51,20 @@ class Resources:
     gupshup: Gupshup
     carriers: dict[str, Carrier]
     workspace_webhook: WorkspaceWebhook
+    clock: Callable[[], datetime]
 
 
 def utc_now() -> datetime:
     """Return the time; handed in wherever time matters."""
     return datetime.now(UTC)
+
+
+def clock_of(settings: Settings) -> Callable[[], datetime]:
+    """Return the clock of a program: the real one, or the moved one of a rehearsal."""
+    if not settings.clock_file:
+        return utc_now
+    ahead = Path(settings.clock_file)
+    return lambda: utc_now() + timedelta(seconds=float(ahead.read_text()))
 
 
 def cipher_of(settings: Settings) -> Cipher:
@@ -65,6 +76,7 @@ def cipher_of(settings: Settings) -> Cipher:
 async def open_resources(settings: Settings, *, name: str) -> AsyncIterator[Resources]:
     """Open what a program needs, and close it at the end; nothing is connected before it is used."""
     url = settings.database_url.get_secret_value()
+    clock = clock_of(settings)
     database = Database(url, pool_size=10, name=name)
     callbacks_database = Database(url, pool_size=5, name=f"{name}-callbacks")
     # No proxy variables, no redirects: hosts come from the settings alone (S25).
@@ -88,12 +100,13 @@ async def open_resources(settings: Settings, *, name: str) -> AsyncIterator[Reso
                         base_url=settings.eshopbox_base_url,
                         auth_url=settings.eshopbox_auth_url,
                         tracking_method=settings.eshopbox_tracking_method,
-                        clock=utc_now,
+                        clock=clock,
                     )
                 },
                 workspace_webhook=WorkspaceWebhook(
-                    workspace_http, allow_private=settings.allow_private_event_urls
+                    workspace_http, allow_private=settings.allow_private_event_urls, clock=clock
                 ),
+                clock=clock,
             )
         finally:
             await callbacks_database.dispose()

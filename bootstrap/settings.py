@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         api_limit_per_second: Requests that one API key may make a second (S26).
         sweep_seconds: Pause between two sweeps of what was left over.
         allow_private_event_urls: Whether a workspace's event URL may be private or plain http; development only.
+        clock_file: Holds the seconds by which all clocks are ahead, for `python -m ops rehearse`; development only.
     """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     api_limit_per_second: int = Field(default=50, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
     allow_private_event_urls: bool = False
+    clock_file: str = ""
 
     @field_validator("gupshup_base_url", "eshopbox_base_url", "eshopbox_auth_url", "public_base_url")
     @classmethod
@@ -107,6 +109,8 @@ class Settings(BaseSettings):
             raise ValueError("production needs METRICS_TOKEN: figures are not public")
         if self.allow_private_event_urls:
             raise ValueError("production does not post events to private addresses")
+        if self.clock_file:
+            raise ValueError("production has no clock but the real one")
         return self
 
 

@@ -22,6 +22,7 @@ from db.encryption import Cipher
 from db.session import NotFound, Session
 from db.tables import actions, cases, shipments
 from domain.case_events import ActionRequest, Answer
+from domain.failures import Action
 
 _REQUEST = TypeAdapter(ActionRequest)
 
@@ -85,6 +86,30 @@ class ActionRow:
     detail: str
     tries: int
     lease_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedAction:
+    """The action of a case that the order system accepted, and when."""
+
+    request: ActionRequest
+    answered_at: datetime
+
+
+async def find_accepted(
+    session: Session, cipher: Cipher, workspace_id: str, case_id: str
+) -> AcceptedAction | None:
+    """Return the action of a case that the order system accepted, if there is one."""
+    statement = select(actions.c.id, actions.c.request_sealed, actions.c.answered_at).where(
+        actions.c.workspace_id == workspace_id, actions.c.case_id == case_id, actions.c.status == "accepted"
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    request = _REQUEST.validate_json(
+        cipher.open_bytes(row.request_sealed, context=f"actions/{row.id}/request")
+    )
+    return AcceptedAction(request, row.answered_at)
 
 
 async def begin_action(
@@ -225,6 +250,20 @@ async def record_answer(
         .values(status=status, answer=answer.value, detail=said, answered_at=now, lease_until=None)
     )
     return replace(known, status=status, answer=answer.value, detail=said, lease_until=None)
+
+
+async def list_withdrawn(session: Session, workspace_id: str, case_id: str) -> tuple[Action, ...]:
+    """Return the actions that the order system refused for a case, whatever the day or the address."""
+    statement = (
+        select(actions.c.action)
+        .where(
+            actions.c.workspace_id == workspace_id,
+            actions.c.case_id == case_id,
+            actions.c.answer == Answer.REFUSED,
+        )
+        .order_by(actions.c.asked_at)
+    )
+    return tuple(Action(name) for name in (await session.execute(statement)).scalars())
 
 
 def _counts(known: ActionRow, status: ActionStatus, tries: int) -> bool:

@@ -10,13 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, func, literal, or_, select, tuple_, update
+from sqlalchemy import ARRAY, ColumnElement, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
-from db.rows import columns, many, one
+from db.rows import columns, id_range, many, one
 from db.session import NotFound, Session, TryAgain
 from db.tables import cases, messages
+from domain.case_events import Purpose
 from domain.cases import CaseFacts, Progress, State
 from domain.messages import MessageStatus
 from domain.shipments import FailedDelivery
@@ -74,10 +75,19 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class CustomerCase:
-    """A case of a customer, with the statuses that its messages stand at."""
+    """A case of a customer, with what was written to them about it.
+
+    Attributes:
+        row: The case.
+        message_statuses: The statuses that its messages stand at.
+        wrote_at: When it last wrote; None where it never did.
+        spoke_at: When it last wrote freely, which it does only in a conversation.
+    """
 
     row: CaseRow
     message_statuses: frozenset[MessageStatus]
+    wrote_at: datetime | None = None
+    spoke_at: datetime | None = None
 
 
 async def add_case(
@@ -177,6 +187,13 @@ async def find_case_by_attempt(
     return await one(session, statement, CaseRow)
 
 
+async def find_newest_of_shipment(session: Session, workspace_id: str, shipment_id: str) -> CaseRow | None:
+    """Return the case of a shipment's latest failed attempt."""
+    statement = _select().where(cases.c.workspace_id == workspace_id, cases.c.shipment_id == shipment_id)
+    statement = statement.order_by(cases.c.attempt.desc(), cases.c.visit.desc()).limit(1)
+    return await one(session, statement, CaseRow)
+
+
 async def list_cases(
     session: Session,
     workspace_id: str,
@@ -201,20 +218,10 @@ async def list_cases(
     Raises:
         BadCursor: The cursor is not ours.
     """
-    statement = _select().where(cases.c.workspace_id == workspace_id)
-    if order_id is not None:
-        statement = statement.where(cases.c.order_id == order_id)
-    if tracking_id is not None:
-        statement = statement.where(cases.c.tracking_id == tracking_id)
-    match state:
-        case None:
-            pass
-        case "open":
-            statement = statement.where(cases.c.ended_at.is_(None))
-        case "ended":
-            statement = statement.where(cases.c.ended_at.is_not(None))
-        case _:
-            statement = statement.where(cases.c.state == state)
+    statement = _select().where(
+        cases.c.workspace_id == workspace_id,
+        *_wanted(order_id=order_id, tracking_id=tracking_id, state=state),
+    )
     if before is not None:
         at, case_id = _from_cursor(before)
         last = tuple_(at, literal(case_id, cases.c.id.type))
@@ -225,17 +232,63 @@ async def list_cases(
     return page, _cursor(page[-1]) if len(found) > limit else None
 
 
+async def list_of_all_workspaces(
+    session: Session,
+    *,
+    workspace_id: str | None = None,
+    order_id: str | None = None,
+    tracking_id: str | None = None,
+    state: str | None = None,
+    outcome: str | None = None,
+    limit: int,
+) -> tuple[CaseRow, ...]:
+    """Return cases whosever they are, newest first; for ops only.
+
+    Args:
+        session: The transaction.
+        workspace_id: Only those of a workspace.
+        order_id: Only those of an order.
+        tracking_id: Only those of a parcel.
+        state: "open", "ended", or exactly this state.
+        outcome: Only those that ended so.
+        limit: At most so many.
+    """
+    statement = _select().where(*_wanted(order_id=order_id, tracking_id=tracking_id, state=state))
+    if workspace_id is not None:
+        statement = statement.where(cases.c.workspace_id == workspace_id)
+    if outcome is not None:
+        statement = statement.where(cases.c.outcome == outcome)
+    statement = statement.order_by(cases.c.opened_at.desc(), cases.c.id.desc()).limit(limit)
+    return await many(session, statement, CaseRow)
+
+
+async def list_by_prefix(session: Session, prefix: str, *, limit: int) -> tuple[CaseRow, ...]:
+    """Return the cases of all workspaces whose id begins so; for ops only."""
+    ids = id_range(prefix)
+    if ids is None:
+        return ()
+    return await many(session, _select().where(cases.c.id.between(*ids)).limit(limit), CaseRow)
+
+
 async def list_customer_cases(
     session: Session, account_id: str, phone_hash: bytes, *, since: datetime
 ) -> tuple[CustomerCase, ...]:
     """Return the cases of a sender's customer that are open or ended since, newest first, of any workspace (R6.3)."""
-    statuses = (
-        select(func.array_agg(messages.c.status.distinct(), type_=ARRAY(messages.c.status.type)))
-        .where(messages.c.workspace_id == cases.c.workspace_id, messages.c.case_id == cases.c.id)
-        .scalar_subquery()
-    )
+    written = messages.c.purpose != Purpose.WHICH_ORDER.value  # which is about several
+
+    def of_messages(value: Any) -> Any:
+        own = (messages.c.workspace_id == cases.c.workspace_id, messages.c.case_id == cases.c.id)
+        return select(value).where(*own, written).scalar_subquery()
+
+    statuses = func.array_agg(messages.c.status.distinct(), type_=ARRAY(messages.c.status.type))
+    spoken = func.max(messages.c.created_at).filter(messages.c.kind == "session")
     statement = (
-        select(*columns(cases, CaseRow), statuses.label("statuses"))
+        select(
+            *columns(cases, CaseRow),
+            of_messages(statuses).label("statuses"),
+            of_messages(func.max(messages.c.created_at)).label("wrote_at"),
+            of_messages(spoken).label("spoke_at"),
+        )
         .where(
             cases.c.account_id == account_id,
             cases.c.phone_hash == phone_hash,
@@ -244,8 +297,14 @@ async def list_customer_cases(
         .order_by(cases.c.opened_at.desc(), cases.c.id.desc())
     )
 
-    def customer_case(*, statuses: Sequence[MessageStatus] | None, **row: Any) -> CustomerCase:
-        return CustomerCase(CaseRow(**row), frozenset(statuses or ()))
+    def customer_case(
+        *,
+        statuses: Sequence[MessageStatus] | None,
+        wrote_at: datetime | None,
+        spoke_at: datetime | None,
+        **row: Any,
+    ) -> CustomerCase:
+        return CustomerCase(CaseRow(**row), frozenset(statuses or ()), wrote_at, spoke_at)
 
     return await many(session, statement, customer_case)
 
@@ -346,6 +405,24 @@ def without_numbers(text: str) -> str:
 
 def _select() -> Any:
     return select(*columns(cases, CaseRow))
+
+
+def _wanted(*, order_id: str | None, tracking_id: str | None, state: str | None) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if order_id is not None:
+        wanted.append(cases.c.order_id == order_id)
+    if tracking_id is not None:
+        wanted.append(cases.c.tracking_id == tracking_id)
+    match state:
+        case None:
+            pass
+        case "open":
+            wanted.append(cases.c.ended_at.is_(None))
+        case "ended":
+            wanted.append(cases.c.ended_at.is_not(None))
+        case _:
+            wanted.append(cases.c.state == state)
+    return wanted
 
 
 def _is(workspace_id: str, case_id: str) -> tuple[Any, Any]:

@@ -3,10 +3,12 @@
 They are the sender's, not a workspace's: one phone may have orders of several.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.rows import columns, one
@@ -16,10 +18,23 @@ from db.tables import customers
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """What a sender knows of one of its customers."""
+    """What a sender knows of one of its customers.
+
+    Attributes:
+        last_inbound_at: When they last wrote.
+        opted_out_at: Since when they want no messages; None where they do.
+        language: The language they asked for; empty for none.
+        asked_which_at: When they were last asked which of several cases they mean.
+        asked_which_to: Number in the inbox of the message that was unclear.
+        asked_which: Ids of the cases they were shown, in that order.
+    """
 
     last_inbound_at: datetime | None = None
     opted_out_at: datetime | None = None
+    language: str = ""
+    asked_which_at: datetime | None = None
+    asked_which_to: int | None = None
+    asked_which: Sequence[str] = ()
 
 
 async def customer(session: Session, account_id: str, phone_hash: bytes, *, lock: bool = False) -> Customer:
@@ -72,19 +87,91 @@ async def set_opt_out(
     )
 
 
-async def claim_standard_answer(
-    session: Session, account_id: str, phone_hash: bytes, now: datetime, *, every: timedelta
-) -> bool:
-    """Tell whether a customer without a case is to be answered now; of several at once, one is told so (R7.5)."""
-    statement = insert(customers).values(
-        account_id=account_id, phone_hash=phone_hash, last_standard_answer_at=now
+async def set_language(session: Session, account_id: str, phone_hash: bytes, language: str) -> None:
+    """Note the language in which a customer wants to be written to (R6.13)."""
+    values = {"language": language}
+    await _claim(session, account_id, phone_hash, values, customers.c.language != language)
+
+
+async def learn_hidden_id(
+    session: Session, account_id: str, phone_hash: bytes, hidden_id_hash: bytes
+) -> None:
+    """Note by which id WhatsApp names a customer whose phone it may hide one day (F49)."""
+    values = {"hidden_id_hash": hidden_id_hash}
+    is_news = customers.c.hidden_id_hash.is_distinct_from(hidden_id_hash)
+    await _claim(
+        session, account_id, phone_hash, values, is_news
+    )  # every status brings it: it is written once
+
+
+async def find_by_hidden_id(session: Session, account_id: str, hidden_id_hash: bytes) -> bytes | None:
+    """Return the phone, as its hash, of the customer whom WhatsApp names by an id; None while nobody told us.
+
+    A phone that was given to somebody else had another id before: the one that was written to last counts.
+    """
+    statement = (
+        select(customers.c.phone_hash)
+        .where(customers.c.account_id == account_id, customers.c.hidden_id_hash == hidden_id_hash)
+        .order_by(customers.c.last_inbound_at.desc().nulls_last())
+        .limit(1)
     )
-    last = customers.c.last_standard_answer_at
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def claim_standard_answer(
+    session: Session, account_id: str, phone_hash: bytes, *, to: int, now: datetime, every: timedelta
+) -> bool:
+    """Tell whether a message without a case is to be answered now; of several at once, one is told so (R7.5).
+
+    Args:
+        session: The transaction.
+        account_id: The sender.
+        phone_hash: The customer.
+        to: Number of the message in the inbox; the same one may ask again.
+        now: When it came.
+        every: How seldom a customer is answered so.
+    """
+    values = {"last_standard_answer_at": now, "standard_answer_to": to}
+    last, by = customers.c.last_standard_answer_at, customers.c.standard_answer_to
+    free = or_(last.is_(None), last <= now - every, by == to)
+    return await _claim(session, account_id, phone_hash, values, free)
+
+
+async def claim_which_order(
+    session: Session,
+    account_id: str,
+    phone_hash: bytes,
+    *,
+    to: int,
+    among: Sequence[str],
+    now: datetime,
+    every: timedelta,
+) -> bool:
+    """Tell whether a customer with several cases is to be asked now which one a message is about (R6.3).
+
+    Args:
+        session: The transaction.
+        account_id: The sender.
+        phone_hash: The customer.
+        to: Number of the message in the inbox; the same one may ask again.
+        among: Ids of the cases, as the customer is shown them.
+        now: When it came.
+        every: How seldom a customer is asked so.
+    """
+    values = {"asked_which_at": now, "asked_which_to": to, "asked_which": list(among)}
+    last, by = customers.c.asked_which_at, customers.c.asked_which_to
+    free = or_(last.is_(None), last <= now - every, by == to)
+    return await _claim(session, account_id, phone_hash, values, free)
+
+
+async def _claim(
+    session: Session, account_id: str, phone_hash: bytes, values: Mapping[str, Any], free: ColumnElement[bool]
+) -> bool:
+    """Write values unless somebody else's are in force, and tell whether that was done."""
+    statement = insert(customers).values(account_id=account_id, phone_hash=phone_hash, **values)
     claimed = await session.execute(
         statement.on_conflict_do_update(
-            index_elements=["account_id", "phone_hash"],
-            set_={"last_standard_answer_at": now},
-            where=or_(last.is_(None), last <= now - every),
+            index_elements=["account_id", "phone_hash"], set_=values, where=free
         ).returning(customers.c.account_id)
     )
     return claimed.one_or_none() is not None

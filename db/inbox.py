@@ -134,6 +134,13 @@ async def claim(
     return items[0] if items else None
 
 
+async def find_item(session: Session, cipher: Cipher, inbox_id: int) -> InboxItem | None:
+    """Return an item as it came, done or not; None once it is no longer kept."""
+    statement = select(*_ITEM).where(inbox.c.id == inbox_id)
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else _item(cipher, **row._asdict())
+
+
 async def claim_due(
     session: Session, cipher: Cipher, *, limit: int, now: datetime, lease: timedelta
 ) -> tuple[InboxItem, ...]:
@@ -210,25 +217,28 @@ async def _claim(session: Session, cipher: Cipher, wanted: Any, until: datetime)
         update(inbox)
         .where(inbox.c.id.in_(wanted.scalar_subquery()))
         .values(due_at=until, tries=inbox.c.tries + 1)
-        .returning(
-            inbox.c.id,
-            inbox.c.source,
-            inbox.c.owner_id,
-            inbox.c.event_key,
-            inbox.c.body_sealed,
-            inbox.c.position,
-            inbox.c.received_at,
-            inbox.c.tries,
-            inbox.c.attempts_counted,
-        )
+        .returning(*_ITEM)
     )
     rows = (await session.execute(statement)).all()
+    return tuple(_item(cipher, **row._asdict()) for row in sorted(rows, key=lambda row: row.id))
 
-    def item(*, body_sealed: bytes, **plain: Any) -> InboxItem:
-        context = _context(plain["source"], plain["owner_id"], plain["event_key"])
-        return InboxItem(body=cipher.open_bytes(body_sealed, context=context), **plain)
 
-    return tuple(item(**row._asdict()) for row in sorted(rows, key=lambda row: row.id))
+_ITEM = (
+    inbox.c.id,
+    inbox.c.source,
+    inbox.c.owner_id,
+    inbox.c.event_key,
+    inbox.c.body_sealed,
+    inbox.c.position,
+    inbox.c.received_at,
+    inbox.c.tries,
+    inbox.c.attempts_counted,
+)
+
+
+def _item(cipher: Cipher, *, body_sealed: bytes, **plain: Any) -> InboxItem:
+    context = _context(plain["source"], plain["owner_id"], plain["event_key"])
+    return InboxItem(body=cipher.open_bytes(body_sealed, context=context), **plain)
 
 
 async def _close(session: Session, inbox_id: int, state: str, note: str, now: datetime) -> None:

@@ -365,6 +365,13 @@ customers = Table(
     _at("opt_changed", nullable=True),
     _words("opt_out_proof"),
     _at("last_standard_answer", nullable=True),
+    _words("language"),
+    _hash("hidden_id", nullable=True),
+    _maybe("standard_answer_to", BigInteger),
+    _at("asked_which", nullable=True),
+    _maybe("asked_which_to", BigInteger),
+    Column("asked_which", JSONB, nullable=False, server_default=text("'[]'")),
+    Index(None, "account_id", "hidden_id_hash"),
 )
 
 suppressions = Table(
@@ -560,12 +567,15 @@ outgoing_events = Table(
     Column("id", Uuid(as_uuid=False), primary_key=True),
     _workspace(),
     _words("type"),
+    # What it tells of: the same is told once. Events from before this column have none.
+    _maybe("source_key"),
     _sealed("data"),
     _at("created"),
     _at("started", nullable=True),
     _at("delivered", nullable=True),
     _at("failed", nullable=True),
     _words("note"),
+    UniqueConstraint("workspace_id", "source_key"),
     Index(None, "workspace_id", "created_at"),
     Index("ix_outgoing_events_unstarted", "created_at", postgresql_where=text("started_at IS NULL")),
 )

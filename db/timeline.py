@@ -107,6 +107,7 @@ async def list_entries(
     workspace_id: str,
     order_id: str,
     *,
+    case_id: str | None = None,
     before: str | None = None,
     limit: int = 200,
 ) -> tuple[TimelineEntry, ...]:
@@ -117,6 +118,7 @@ async def list_entries(
         cipher: Opens the personal parts.
         workspace_id: Whose order.
         order_id: The order.
+        case_id: Only what belongs to a case of it.
         before: The cursor of an entry; only what stands after it is returned.
         limit: Most entries.
 
@@ -135,6 +137,8 @@ async def list_entries(
         .order_by(timeline.c.at.desc(), timeline.c.id.desc())
         .limit(limit)
     )
+    if case_id is not None:
+        statement = statement.where(timeline.c.case_id == case_id)
     if before is not None:
         at, number = _from_cursor(before)
         last = tuple_(at, literal(number, BigInteger))

@@ -17,6 +17,10 @@ from db.session import NotFound, Session
 from db.tables import api_keys, event_endpoints, idempotency_keys, order_accounts, workspaces
 from domain.timing import Policy
 
+PLATFORM = "-"
+"""The platform's own workspace: its texts are the presets of the shared account (R7.10), and it owns what is sent to
+people of whom no seller, or more than one, may know. No slug of the order system looks like this."""
+
 IDEMPOTENCY_KEPT = timedelta(days=7)
 """How long the same key gets the same answer (S5)."""
 
@@ -104,6 +108,21 @@ async def list_workspaces(session: Session) -> tuple[Workspace, ...]:
     """Return every workspace; for ops only."""
     rows = (await session.execute(select(*columns(workspaces, Workspace)).order_by(workspaces.c.id))).all()
     return tuple(_workspace(**row._asdict()) for row in rows)
+
+
+async def ensure_platform(session: Session) -> Workspace:
+    """Return the platform as a workspace; made with the presets where nobody has set it up."""
+    found = await find_workspace(session, PLATFORM)
+    if found is not None:
+        return found
+    values = {
+        "id": PLATFORM,
+        "name": "Platform",
+        "brand": "",
+        "policy": _POLICY.dump_python(Policy(), mode="json"),
+    }
+    await session.execute(insert(workspaces).values(values).on_conflict_do_nothing())
+    return await get_workspace(session, PLATFORM)
 
 
 async def add_workspace(session: Session, workspace: Workspace) -> None:

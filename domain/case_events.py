@@ -10,7 +10,7 @@ from typing import Literal
 
 from domain.failures import Action, Mode
 from domain.messages import NotSent
-from domain.replies import AddressDraft, Reply
+from domain.replies import AddressDraft, Evidence, Reply
 from domain.shipments import ShipmentMove
 from domain.wording import SessionMessage
 
@@ -38,6 +38,7 @@ class ActionRequest:
         on: The day, for a reschedule.
         address: The new address, for an update.
         words: The customer's own words, for a dispute.
+        evidence: What they were said in, each with its time.
     """
 
     id: str
@@ -47,6 +48,7 @@ class ActionRequest:
     on: date | None = None
     address: AddressDraft = field(default_factory=AddressDraft)
     words: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,13 @@ class CustomerOptedOut:
     """The customer wants no more messages of this sender (R5.5)."""
 
     kind: Literal["customer_opted_out"] = "customer_opted_out"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerOptedIn:
+    """The customer wants messages of this sender again (R5.5)."""
+
+    kind: Literal["customer_opted_in"] = "customer_opted_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,7 @@ Event = (
     Opened
     | CustomerReplied
     | CustomerOptedOut
+    | CustomerOptedIn
     | MessageAccepted
     | MessageNotSent
     | MessageUnknown
@@ -189,14 +199,17 @@ class Purpose(StrEnum):
     ANSWER = "answer"
     QUESTION = "question"
     NUDGE = "nudge"
+    STANDARD_ANSWER = "standard_answer"  # to somebody of whom no case is known (R7.5)
+    WHICH_ORDER = "which_order"  # to somebody of whom several are (R6.3)
 
 
 @dataclass(frozen=True, slots=True)
 class SendTemplate:
-    """Send the failed-delivery template."""
+    """Send the failed-delivery template, in a language or in the one the case began with."""
 
     id: str
     purpose: Purpose
+    language: str = ""
     kind: Literal["send_template"] = "send_template"
 
 

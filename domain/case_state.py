@@ -19,10 +19,10 @@ from domain.case_events import (
     TakeAction,
 )
 from domain.failures import Action, Capabilities, Mode, offered_actions
-from domain.replies import AddressDraft
+from domain.replies import AddressDraft, Evidence
 from domain.shipments import FailedDelivery
 from domain.timing import Policy
-from domain.wording import SessionKind, SessionMessage, rupees, text
+from domain.wording import SessionKind, SessionMessage, label, rupees, text
 
 
 class State(StrEnum):
@@ -35,6 +35,7 @@ class State(StrEnum):
     CONFIRMING_ADDRESS = "confirming_address"
     CONFIRMING_CANCEL = "confirming_cancel"
     DESCRIBING_DISPUTE = "describing_dispute"
+    CONFIRMING_CHOICE = "confirming_choice"  # words were clear; a question with buttons makes sure
     ACTING = "acting"
     ENDED = "ended"
 
@@ -46,6 +47,7 @@ HALF_FINISHED = frozenset(
         State.CONFIRMING_ADDRESS,
         State.CONFIRMING_CANCEL,
         State.DESCRIBING_DISPUTE,
+        State.CONFIRMING_CHOICE,
     }
 )
 
@@ -69,6 +71,21 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """An action that the order system accepted and then did not do (R6.5); the case goes on in one of its own.
+
+    Attributes:
+        action: What was accepted.
+        on: Its day, for a reschedule.
+        detail: The order system's words.
+    """
+
+    action: Action
+    on: date | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFacts:
     """What does not change while a case is open.
 
@@ -79,6 +96,10 @@ class CaseFacts:
         capabilities: What the carrier's adapter can do.
         language: The customer's language.
         address_form: Whether the sender can use WhatsApp's own address form.
+        taken_back: What was accepted before and not done: the case continues another one.
+        withdrawn: Actions that were refused before this case began.
+        refused_days: Days that were refused before this case began.
+        heard_at: When the customer last wrote to this sender, before the case began.
     """
 
     case_id: str
@@ -87,6 +108,10 @@ class CaseFacts:
     capabilities: Capabilities
     language: str = "en"
     address_form: bool = True
+    taken_back: TakenBack | None = None
+    withdrawn: tuple[Action, ...] = ()
+    refused_days: tuple[date, ...] = ()
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +143,12 @@ class Case:
         outcome: How the case ended; None while open.
         delivered_any: Whether any message of ours was accepted.
         note: What happened last, in words, for ops.
+        spoken: The language that the customer asked for; empty for the one the order came with.
+        asked: The choice that a question of ours stands for, while it is being confirmed.
+        choices: What the newest message offered, in its order: a typed number picks from it.
+        evidence: What the customer sent that may show what the courier did.
+        opted_out: Whether the customer wants no more messages.
+        person_asked: Whether the customer asked for a person.
     """
 
     facts: CaseFacts
@@ -144,6 +175,17 @@ class Case:
     outcome: Outcome | None = None
     delivered_any: bool = False
     note: str = ""
+    spoken: str = ""
+    asked: str = ""
+    choices: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    opted_out: bool = False
+    person_asked: bool = False
+
+    @property
+    def language(self) -> str:
+        """The language in which the customer is written to (R6.13)."""
+        return self.spoken or self.facts.language
 
     @property
     def is_open(self) -> bool:
@@ -157,7 +199,8 @@ class Case:
 
     def window_is_open(self, now: datetime) -> bool:
         """Tell whether free-form messages are allowed now (R7.11)."""
-        return self.last_reply_at is not None and now < self.last_reply_at + timing.SESSION_WINDOW
+        heard = [at for at in (self.last_reply_at, self.facts.heard_at) if at is not None]
+        return bool(heard) and now < max(heard) + timing.SESSION_WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +229,10 @@ class Progress:
 def open_case(facts: CaseFacts, policy: Policy) -> Case:
     """Return the case as it is before its first event."""
     return Case(
-        facts=facts, deadline_at=timing.deadline(facts.failure.failed_at, policy, spread_by=facts.case_id)
+        facts=facts,
+        deadline_at=timing.deadline(facts.failure.failed_at, policy, spread_by=facts.case_id),
+        withdrawn=facts.withdrawn,
+        refused_days=facts.refused_days,
     )
 
 
@@ -240,24 +286,24 @@ class Turn:
 
     def words(self, key: str, **values: str) -> str:
         """Return a session text with the values every text may use."""
-        failure = self.case.facts.failure
+        failure, language = self.case.facts.failure, self.case.language
         given = {
             "brand": failure.brand,
-            "seller": failure.brand or "the seller",
+            "seller": failure.brand or label("the_seller", language),
             "order_id": failure.order_id,
-            "courier": failure.courier_name or "The courier",
+            "courier": failure.courier_name or label("the_courier", language),
             "pincode": failure.address.pincode,
+            "works_from": self.policy.works_from,
+            "works_until": self.policy.works_until,
             "payment": "",
             "area": "",
         }
         if self.case.facts.capabilities.needs_same_pincode and failure.address.pincode:
-            given["area"] = text(
-                "area", self.policy, self.case.facts.language, pincode=failure.address.pincode
-            )
+            given["area"] = text("area", self.policy, language, pincode=failure.address.pincode)
         if failure.is_cod and failure.amount_due_paise > 0:
             amount = rupees(failure.amount_due_paise)
-            given["payment"] = text("cod", self.policy, self.case.facts.language, amount=amount)
-        return text(key, self.policy, self.case.facts.language, **(given | values))
+            given["payment"] = text("cod", self.policy, language, amount=amount)
+        return text(key, self.policy, language, **(given | values))
 
     def note(
         self,
@@ -273,10 +319,23 @@ class Turn:
         self.commands.append(Note(command_id or self.next_id(), topic, detail, mode, person))
 
     def say(
-        self, message: SessionMessage, purpose: Purpose = Purpose.ANSWER, *, command_id: str = ""
+        self,
+        message: SessionMessage,
+        purpose: Purpose = Purpose.ANSWER,
+        *,
+        command_id: str = "",
+        numbered: bool = False,
     ) -> None:
-        """Send a session message, if the window is open (R7.11)."""
-        if self.case.window_is_open(self.now):
+        """Send a session message, if the window is open (R7.11) and the customer wants any (R5.5).
+
+        Args:
+            message: What is said.
+            purpose: What it is for.
+            command_id: Its id, where the counter does not give it.
+            numbered: Whether a typed number picks from its options.
+        """
+        if self.case.window_is_open(self.now) and not self.case.opted_out:
+            self.change(choices=tuple(option.choice for option in message.options) if numbered else ())
             self.commands.append(SendSession(command_id or self.next_id(), purpose, message))
 
     def say_text(self, key: str, *, command_id: str = "", **values: str) -> None:
@@ -285,7 +344,8 @@ class Turn:
 
     def send_template(self, purpose: Purpose) -> None:
         """Send the failed-delivery template, through the account the case began with."""
-        self.commands.append(SendTemplate(self.next_id(), purpose))
+        self.change(choices=())
+        self.commands.append(SendTemplate(self.next_id(), purpose, self.case.spoken))
 
     def ask_order_system(self, request: ActionRequest) -> None:
         """Ask for an action; nothing is told as done before it is accepted (I14)."""

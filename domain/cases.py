@@ -15,6 +15,7 @@ from domain.case_events import (
     Answer,
     CloseAsked,
     Command,
+    CustomerOptedIn,
     CustomerOptedOut,
     CustomerReplied,
     Event,
@@ -37,6 +38,7 @@ from domain.case_state import (
     Outcome,
     Progress,
     State,
+    TakenBack,
     Turn,
     allowed_actions,
     eligible_days,
@@ -47,7 +49,7 @@ from domain.failures import REASON_RULES, Action, Handling, Mode
 from domain.messages import HOPELESS, PASSING, WAY_IS_GONE, NotSent
 from domain.shipments import ShipmentMove
 from domain.timing import AtDeadline, Policy
-from domain.wording import action_words, day_words
+from domain.wording import action_words, day_words, reason_words
 
 __all__ = [
     "RULES",
@@ -56,6 +58,7 @@ __all__ = [
     "Outcome",
     "Progress",
     "State",
+    "TakenBack",
     "allowed_actions",
     "decide",
     "describe",
@@ -68,8 +71,13 @@ __all__ = [
     "wake_at",
 ]
 
-RULES = 1
-"""Number of the rules that new cases follow; a case keeps the number it began with."""
+RULES = 2
+"""Number of the rules that new cases follow; a case keeps the number it began with.
+
+1: taps alone change a case. 2: typed words count, and after an opt-out nothing is said, whatever is still on its way.
+"""
+
+_OPT_OUT_SILENCES = 2
 
 _RESEND_AFTER = (30, 60, 120, 300, 600, 900)  # seconds; the last one repeats until the deadline
 _RETRY_AFTER = (2, 5, 15, 30, 60, 120, 300, 600, 900)  # seconds; the last one repeats until the deadline
@@ -105,6 +113,7 @@ def waits_for(case: Case, policy: Policy) -> str:
         State.CONFIRMING_ADDRESS: "the customer to confirm the new address",
         State.CONFIRMING_CANCEL: "the customer to confirm the cancellation",
         State.DESCRIBING_DISPUTE: "the customer to say what happened",
+        State.CONFIRMING_CHOICE: "the customer to say whether it is meant so",
         State.ACTING: "the order system's answer",
     }[case.state]
     _, alarm = min(_alarms(case, policy), key=lambda pair: pair[0])
@@ -183,6 +192,8 @@ def _apply(turn: Turn, event: Event) -> None:
             turn.end(Outcome.SUPERSEDED, f"attempt {event.attempt} failed too and has its own case")
         case CustomerOptedOut():
             _opted_out(turn)
+        case CustomerOptedIn():
+            turn.change(opted_out=False)
         case ActionTaken():
             _take_by_hand(turn, event)
         case ResendAsked():
@@ -195,17 +206,20 @@ def _open(turn: Turn) -> None:
     case, failure = turn.case, turn.case.facts.failure
     if case.state is not State.HELD or case.release_at is not None:
         return  # a case opens once
-    rule = REASON_RULES[failure.reason]
+    if case.facts.taken_back is not None:
+        _go_on(turn, case.facts.taken_back)
+        return
+    rule, words = REASON_RULES[failure.reason], reason_words(failure.reason)
     if rule.handling is Handling.REATTEMPT_AUTOMATICALLY:
         if Action.REATTEMPT in case.facts.capabilities.actions:
             turn.ask_order_system(ActionRequest(turn.next_id(), Action.REATTEMPT, Mode.AUTOMATIC))
         else:
-            turn.end(Outcome.HANDED_OVER, f"{rule.words}: the carrier takes no reattempt")
+            turn.end(Outcome.HANDED_OVER, f"{words}: the carrier takes no reattempt")
     elif rule.handling is Handling.LEAVE_TO_SELLER:
-        turn.end(Outcome.HANDED_OVER, f"{rule.words}: nothing for the customer to decide")
+        turn.end(Outcome.HANDED_OVER, f"{words}: nothing for the customer to decide")
     elif not set(allowed_actions(case)) - {Action.NOT_MY_ORDER}:
         turn.end(
-            Outcome.HANDED_OVER, f"{rule.words}: nothing is possible any more after attempt {failure.attempt}"
+            Outcome.HANDED_OVER, f"{words}: nothing is possible any more after attempt {failure.attempt}"
         )
     elif turn.now >= case.deadline_at:
         turn.end(Outcome.HANDED_OVER, "the failure was reported after its deadline")
@@ -213,6 +227,30 @@ def _open(turn: Turn) -> None:
         turn.end(Outcome.UNDELIVERABLE, NotSent.NO_PHONE.value)
     elif _hold_in_quiet_hours(turn):
         turn.note("held", "the first message waits for the end of quiet hours")
+    else:
+        _send_choices(turn)
+
+
+def _go_on(turn: Turn, back: TakenBack) -> None:
+    """Go on where an accepted action was not done after all: tell of it and offer what is still possible (R6.5)."""
+    detail = f"{back.action.value} was accepted and then not done: {back.detail}"
+    turn.note("action_taken_back", detail)
+    if not set(allowed_actions(turn.case)) - {Action.NOT_MY_ORDER} or turn.now >= turn.case.deadline_at:
+        if timing.quiet_until(turn.now, turn.policy) is None:
+            turn.say_text("refused_last")
+        turn.end(Outcome.HANDED_OVER, detail)
+    elif not _hold_in_quiet_hours(turn):
+        _begin_talk(turn)
+
+
+def _begin_talk(turn: Turn) -> None:
+    """Write first: in a conversation that goes on by a session message where the window allows it, else the template."""
+    back = turn.case.facts.taken_back
+    if back is not None and turn.case.window_is_open(turn.now):
+        turn.enter(State.WAITING)
+        turn.change(first_sent_at=turn.now)
+        words = action_words(back.action, back.on, turn.case.language)
+        conversation.offer(turn, "refused_later", action=words)
     else:
         _send_choices(turn)
 
@@ -255,6 +293,7 @@ def _opted_out(turn: Turn) -> None:
     if turn.case.state is State.ACTING:
         # What the customer asked for before is still executed; only messages stop.
         turn.note("opted_out", "the customer wants no more messages; the action goes on")
+        turn.change(opted_out=turn.rules >= _OPT_OUT_SILENCES)
     else:
         turn.end(Outcome.UNDELIVERABLE, "the customer opted out")
 
@@ -302,10 +341,15 @@ def _on_deadline(turn: Turn) -> None:
         # A last hour for the order system's answer; the case ends within it whatever comes (I9).
         turn.change(deadline_at=turn.case.deadline_at + timedelta(minutes=50))
         turn.ask_order_system(ActionRequest(turn.next_id(), Action.REATTEMPT, Mode.AUTOMATIC))
-    elif turn.policy.at_deadline is AtDeadline.NOTHING:
-        turn.end(Outcome.NO_ANSWER, "nobody answered until the deadline")
     else:
-        turn.end(Outcome.HANDED_OVER, "nobody answered until the deadline")
+        is_nothing = turn.policy.at_deadline is AtDeadline.NOTHING
+        was_asked = turn.case.first_sent_at is not None
+        turn.end(
+            Outcome.NO_ANSWER if is_nothing else Outcome.HANDED_OVER,
+            "nobody answered until the deadline"
+            if was_asked
+            else "quiet hours lasted until the deadline: the customer was not asked",
+        )
 
 
 def _may_reattempt_unasked(case: Case) -> bool:
@@ -315,7 +359,7 @@ def _may_reattempt_unasked(case: Case) -> bool:
 
 
 def _on_release(turn: Turn) -> None:
-    _send_choices(turn)
+    _begin_talk(turn)
 
 
 def _on_resend(turn: Turn) -> None:
@@ -417,7 +461,8 @@ def _is_told(turn: Turn, request: ActionRequest) -> bool:
     """Tell whether the customer hears of an accepted action: it is theirs, or concerns them and it is not quiet."""
     if request.mode is Mode.WHATSAPP:
         return True
-    if REASON_RULES[turn.case.facts.failure.reason].handling is not Handling.ASK_CUSTOMER:
+    was_asked = REASON_RULES[turn.case.facts.failure.reason].handling is Handling.ASK_CUSTOMER
+    if not was_asked and not turn.policy.tell_new_day:
         return False  # R6.12: nobody was asked, so nobody is bothered
     return timing.quiet_until(turn.now, turn.policy) is None
 
@@ -430,7 +475,7 @@ def _action_answered(turn: Turn, event: ActionAnswered) -> None:
     match event.answer:
         case Answer.ACCEPTED:
             turn.change(accepted=pending)
-            day = day_words(pending.on) if pending.on else ""
+            day = day_words(pending.on, turn.case.language) if pending.on else ""
             if _is_told(turn, pending):
                 turn.say_text(f"accepted_{pending.action.value}", day=day)
             turn.end(

@@ -1,4 +1,8 @@
-"""What each step of a case does with the customer's answer (R6.4, R6.6, R7)."""
+"""What each step of a case does with the customer's answer (R6.4, R6.6, R7).
+
+What is tapped is followed. What was typed was read when it came (`domain.understanding`): clear words become a question
+with buttons, never an action. All else is unexpected.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +11,9 @@ from datetime import date
 from domain.case_events import ActionRequest, Purpose
 from domain.case_state import Case, Outcome, State, Turn, allowed_actions, eligible_days
 from domain.failures import Action, Mode
-from domain.replies import AddressDraft, Reply, ReplyKind, clean, says_no, says_yes
+from domain.replies import AddressDraft, Evidence, Reply, ReplyKind, clean, says_no, says_yes
+from domain.timing import is_at_work
+from domain.understanding import Understanding
 from domain.wording import (
     FOOTER_MAX,
     Option,
@@ -16,7 +22,9 @@ from domain.wording import (
     action_option,
     action_words,
     day_words,
+    label,
     shorten,
+    words_of,
 )
 
 OPTIONS = "options"
@@ -26,7 +34,6 @@ ADDRESS_YES = "address_yes"
 ADDRESS_CHANGE = "address_change"
 DISPUTE_SEND = "dispute_send"
 _DATE = "date:"
-_LIST_TITLE = "Your delivery"
 _ACTIONS = frozenset(action.value for action in Action)
 _WANTS_IT = frozenset(
     {
@@ -43,6 +50,9 @@ _WANTS_IT = frozenset(
 _MAX_BUTTONS = 3
 _UNEXPECTED_LIMIT = 3
 _MAX_DISPUTE_LINES = 10
+_MAX_EVIDENCE = 10
+_WORDS_COUNT = 2
+"""Number of the rules from which on typed words count, and not taps alone."""
 
 
 def answer(turn: Turn, reply: Reply) -> None:
@@ -57,20 +67,24 @@ def answer(turn: Turn, reply: Reply) -> None:
         turn.change(
             last_reply_at=reply.at if case.last_reply_at is None else max(reply.at, case.last_reply_at)
         )
+    if reply.kind is ReplyKind.MEDIA:
+        _keep_evidence(turn, reply)
     if case.state is State.HELD:
         is_answered = reply.choice or turn.policy.answer_unexpected
         if not (is_answered and turn.case.window_is_open(turn.now)):
             return  # nothing would be said now: the message that is held back does the asking
         turn.enter(State.WAITING)  # the customer was faster than the end of quiet hours
     if case.state is State.ACTING and case.pending is not None:
-        words = action_words(case.pending.action, case.pending.on)
+        words = action_words(case.pending.action, case.pending.on, case.language)
         if _contradicts(reply, case.pending):
             turn.note("contradiction", f"the customer chose {reply.choice} after {case.pending.action.value}")
+        if turn.rules >= _WORDS_COUNT:
+            turn.change(spoken=reply.said.language or case.spoken)
         if reply.choice:  # free text is on the activity, and the result is told in a moment
             turn.say_text("already_asked", action=words)
     elif reply.choice:
         _choice(turn, reply.choice)
-    else:
+    elif not _is_understood(turn, reply):
         _STEPS[turn.case.state](turn, reply)
 
 
@@ -85,26 +99,23 @@ def ask_again(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION) -> None
         _ask_cancel(turn)
     elif state is State.DESCRIBING_DISPUTE:
         _ask_words(turn)
+    elif state is State.CONFIRMING_CHOICE:
+        _make_sure(turn, turn.case.asked)
     elif state is State.GIVING_ADDRESS:
-        turn.say(_buttons(turn.words("ask_address"), _back()), purpose)
+        turn.say(_buttons(turn.words("ask_address"), _back(turn)), purpose)
     else:
         offer(turn, key, purpose)
 
 
-def offer(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION) -> None:
+def offer(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION, **values: str) -> None:
     """Show everything that can be executed now: up to three as buttons, more as a list."""
-    reason = turn.case.facts.failure.reason
-    options = tuple(action_option(action, reason) for action in allowed_actions(turn.case))
-    body = turn.words(key)
+    reason, language = turn.case.facts.failure.reason, turn.case.language
+    options = tuple(action_option(action, reason, language) for action in allowed_actions(turn.case))
+    body = turn.words(key, **values)
     if len(options) > _MAX_BUTTONS:
-        turn.say(
-            SessionMessage(
-                SessionKind.LIST, body, header=_LIST_TITLE, button="See all options", options=options
-            ),
-            purpose,
-        )
+        turn.say(_list(turn, body, "see_options", options), purpose, numbered=True)
     else:
-        turn.say(_buttons(body, *options), purpose)
+        turn.say(_buttons(body, *options), purpose, numbered=True)
 
 
 def refused(turn: Turn, request: ActionRequest, *, is_date: bool, detail: str) -> None:
@@ -115,12 +126,15 @@ def refused(turn: Turn, request: ActionRequest, *, is_date: bool, detail: str) -
     is_held = turn.case.release_at is not None and turn.case.first_sent_at is None and not is_the_customers
     turn.enter(State.HELD if is_held else State.WAITING)
     turn.note("action_refused", f"{request.action.value}: {detail}", mode=request.mode, person=request.person)
+    if turn.case.opted_out:  # what is still possible cannot be offered
+        turn.end(Outcome.HANDED_OVER, f"{request.action.value} was refused, and the customer opted out")
+        return
     if is_date and request.on is not None:
         turn.change(refused_days=(*turn.case.refused_days, request.on))
         if eligible_days(turn.case, turn.now, turn.policy):
             if is_the_customers:
                 turn.enter(State.CHOOSING_DATE)
-                _offer_days(turn, "refused_date", day=day_words(request.on))
+                _offer_days(turn, "refused_date", day=day_words(request.on, turn.case.language))
             return
     turn.change(withdrawn=(*turn.case.withdrawn, request.action))
     is_last = not set(allowed_actions(turn.case)) - {Action.NOT_MY_ORDER}
@@ -151,12 +165,98 @@ def _choice(turn: Turn, choice: str) -> None:
     elif choice == ADDRESS_CHANGE and Action.UPDATE_ADDRESS in allowed_actions(turn.case):
         _ask_address(turn)
     elif choice == DISPUTE_SEND and state is State.DESCRIBING_DISPUTE:
-        _execute(turn, Action.DISPUTE)
+        _execute(turn, Action.DISPUTE, evidence=turn.case.evidence)
     elif choice in _ACTIONS and Action(choice) in allowed_actions(turn.case):
         _begin(turn, Action(choice))
     else:
         turn.enter(State.WAITING)
         offer(turn, "not_offered")
+
+
+def _is_understood(turn: Turn, reply: Reply) -> bool:
+    """Answer clear words with a question, and tell whether there were any (R7.1): a silent action is never their effect."""
+    said = reply.said
+    if turn.rules < _WORDS_COUNT or reply.kind is not ReplyKind.TEXT:
+        return False
+    if said.language:
+        _speak(turn, said.language)
+    elif turn.case.state is State.DESCRIBING_DISPUTE:
+        return False  # these are the words that were asked for
+    elif said.wants_person and not turn.case.person_asked:
+        _hand_to_person(turn)
+    elif said.number is not None and said.number <= len(turn.case.choices):
+        _choice(turn, turn.case.choices[said.number - 1])
+    elif said.action is not None:
+        _take_for_a_wish(turn, said, reply)
+    else:
+        return False
+    return True
+
+
+def _speak(turn: Turn, language: str) -> None:
+    """Write in the language that the customer asks for (R6.13)."""
+    turn.change(spoken=language)
+    turn.note("language", f"the customer wants {words_of(language).name}")
+    ask_again(turn, "choose_day" if turn.case.state is State.CHOOSING_DATE else "language_changed")
+
+
+def _hand_to_person(turn: Turn) -> None:
+    """Put a wish to speak with a person before the seller, and say when the team is there (R7.6)."""
+    turn.change(person_asked=True)
+    turn.note("handed_to_seller", "the customer asks for a person")
+    if turn.policy.answer_unexpected:
+        turn.enter(State.WAITING)
+        offer(turn, _team_key(turn))
+
+
+def _team_key(turn: Turn) -> str:
+    return "team_will_contact" if is_at_work(turn.now, turn.policy) else "out_of_hours"
+
+
+def _take_for_a_wish(turn: Turn, said: Understanding, reply: Reply) -> None:
+    """Ask whether the words mean what they seem to mean."""
+    turn.change(unexpected=0)
+    action, on, allowed = said.action, said.on, allowed_actions(turn.case)
+    if action is Action.RESCHEDULE and action not in allowed:
+        action = Action.REATTEMPT  # "send it tomorrow", where no day can be chosen
+    if action not in allowed:
+        turn.enter(State.WAITING)
+        offer(turn, "not_offered")
+    elif action in (Action.REATTEMPT, Action.NOT_MY_ORDER):
+        _make_sure(turn, action.value)
+    elif action is Action.RESCHEDULE and on is not None:
+        if on in eligible_days(turn.case, turn.now, turn.policy):
+            _make_sure(turn, f"{_DATE}{on.isoformat()}")
+        else:
+            _choose_day(turn, on.isoformat())  # not possible: it offers those that are
+    else:
+        if action is Action.DISPUTE:
+            _keep_evidence(turn, reply)
+        _begin(turn, action)
+
+
+def _make_sure(turn: Turn, choice: str) -> None:
+    """Ask whether a choice is meant that was read from words."""
+    turn.enter(State.CONFIRMING_CHOICE)
+    turn.change(asked=choice)
+    language = turn.case.language
+    if choice == Action.NOT_MY_ORDER:
+        body, yes = turn.words("confirm_not_mine"), label("not_mine", language)
+    elif choice.startswith(_DATE):
+        day = day_words(date.fromisoformat(choice.removeprefix(_DATE)), language)
+        body, yes = turn.words("confirm_day", day=day), label("yes_day", language, day=day)
+    else:
+        body, yes = turn.words("confirm_reattempt"), label("yes_again", language)
+    others = [_back(turn)]
+    if choice != Action.NOT_MY_ORDER and Action.RESCHEDULE in allowed_actions(turn.case):
+        others.insert(0, Option(Action.RESCHEDULE.value, label("other_day", language)))
+    turn.say(_buttons(body, Option(choice, yes), *others), Purpose.QUESTION)
+
+
+def _keep_evidence(turn: Turn, reply: Reply) -> None:
+    """Keep what may show what the courier did, for the case that the customer disputes it (R6.4)."""
+    kept = Evidence(reply.id, reply.at, reply.media_kind or "text", clean(reply.text))
+    turn.change(evidence=(*turn.case.evidence, kept)[:_MAX_EVIDENCE])
 
 
 def _begin(turn: Turn, action: Action) -> None:
@@ -184,13 +284,19 @@ def _execute(
     *,
     on: date | None = None,
     address: AddressDraft | None = None,
-    words: tuple[str, ...] = (),
+    evidence: tuple[Evidence, ...] = (),
 ) -> None:
-    turn.ask_order_system(
-        ActionRequest(
-            turn.next_id(), action, Mode.WHATSAPP, on=on, address=address or AddressDraft(), words=words
-        )
+    words = tuple(line for kept in evidence for line in kept.lines())
+    request = ActionRequest(
+        turn.next_id(),
+        action,
+        Mode.WHATSAPP,
+        on=on,
+        address=address or AddressDraft(),
+        words=words[:_MAX_DISPUTE_LINES],
+        evidence=evidence,
     )
+    turn.ask_order_system(request)
 
 
 def _offer_days(turn: Turn, key: str, *, purpose: Purpose = Purpose.QUESTION, **values: str) -> None:
@@ -200,12 +306,9 @@ def _offer_days(turn: Turn, key: str, *, purpose: Purpose = Purpose.QUESTION, **
         turn.enter(State.WAITING)
         offer(turn, "not_offered")
         return
-    options = tuple(Option(f"{_DATE}{day.isoformat()}", day_words(day)) for day in days)
-    body = turn.words(key, **values)
-    turn.say(
-        SessionMessage(SessionKind.LIST, body, header=_LIST_TITLE, button="Choose a day", options=options),
-        purpose,
-    )
+    language = turn.case.language
+    options = tuple(Option(f"{_DATE}{day.isoformat()}", day_words(day, language)) for day in days)
+    turn.say(_list(turn, turn.words(key, **values), "pick_day", options), purpose, numbered=True)
 
 
 def _choose_day(turn: Turn, text: str) -> None:
@@ -220,18 +323,21 @@ def _choose_day(turn: Turn, text: str) -> None:
         _execute(turn, Action.RESCHEDULE, on=on)
     else:  # a list from yesterday is still on the customer's screen
         turn.enter(State.CHOOSING_DATE)
-        _offer_days(turn, "refused_date", day=day_words(on))
+        _offer_days(turn, "refused_date", day=day_words(on, turn.case.language))
 
 
 def _ask_cancel(turn: Turn) -> None:
     turn.enter(State.CONFIRMING_CANCEL)
-    yes, no = Option(CONFIRM_CANCEL, "Yes, cancel it"), Option(KEEP, "No, keep it")
+    language = turn.case.language
+    yes = Option(CONFIRM_CANCEL, label("yes_cancel", language))
+    no = Option(KEEP, label("no_keep", language))
     turn.say(_buttons(turn.words("confirm_cancel"), yes, no), Purpose.QUESTION)
 
 
 def _ask_words(turn: Turn) -> None:
     turn.enter(State.DESCRIBING_DISPUTE)
-    turn.say(_buttons(turn.words("ask_words"), Option(DISPUTE_SEND, "Send"), _back()), Purpose.QUESTION)
+    send = Option(DISPUTE_SEND, label("send", turn.case.language))
+    turn.say(_buttons(turn.words("ask_words"), send, _back(turn)), Purpose.QUESTION)
 
 
 def _ask_address(turn: Turn) -> None:
@@ -240,8 +346,9 @@ def _ask_address(turn: Turn) -> None:
     failure = turn.case.facts.failure
     body = turn.words("ask_address")
     if not turn.case.facts.address_form:
-        turn.say(_buttons(body, _back()), Purpose.QUESTION)
+        turn.say(_buttons(body, _back(turn)), Purpose.QUESTION)
         return
+    language = turn.case.language
     prefill = (
         ("name", failure.customer_name),
         ("phone", failure.customer_phone),
@@ -251,8 +358,8 @@ def _ask_address(turn: Turn) -> None:
     form = SessionMessage(
         SessionKind.ADDRESS_FORM,
         body,
-        header="Delivery address",
-        footer=shorten(f"Order {failure.order_id}", FOOTER_MAX),
+        header=label("form_title", language),
+        footer=shorten(label("form_footer", language, order_id=failure.order_id), FOOTER_MAX),
         prefill=prefill,
     )
     turn.say(form, Purpose.QUESTION)
@@ -282,10 +389,10 @@ def _take_address(turn: Turn, reply: Reply) -> None:
     if is_other_pincode(turn.case, draft):
         turn.enter(State.GIVING_ADDRESS)
         turn.change(draft=AddressDraft())
-        turn.say(_buttons(turn.words("address_other_pincode"), _back()), Purpose.QUESTION)
+        turn.say(_buttons(turn.words("address_other_pincode"), _back(turn)), Purpose.QUESTION)
     elif not draft.is_complete():
         turn.enter(State.GIVING_ADDRESS)
-        turn.say(_buttons(turn.words("address_short"), _back()), Purpose.QUESTION)
+        turn.say(_buttons(turn.words("address_short"), _back(turn)), Purpose.QUESTION)
     else:
         turn.change(draft=replace(draft, pincode=draft.pincode or order_pincode))
         _show_address(turn)
@@ -301,22 +408,24 @@ def is_other_pincode(case: Case, draft: AddressDraft) -> bool:
 def _show_address(turn: Turn) -> None:
     turn.enter(State.CONFIRMING_ADDRESS)
     body = turn.words("confirm_address", address=address_words(turn.case))
-    yes, change = Option(ADDRESS_YES, "Yes, this is right"), Option(ADDRESS_CHANGE, "Change it")
+    language = turn.case.language
+    yes = Option(ADDRESS_YES, label("yes_right", language))
+    change = Option(ADDRESS_CHANGE, label("change", language))
     turn.say(_buttons(body, yes, change), Purpose.QUESTION)
 
 
 def address_words(case: Case) -> str:
     """Return the drafted address as the customer reads it back, pincode checked against the order's."""
-    draft = case.draft
+    draft, language = case.draft, case.language
     parts = [draft.text] if draft.text else []
     if draft.pincode and draft.pincode not in draft.text:
-        parts.append(f"Pincode {draft.pincode}")
+        parts.append(label("pincode", language, pincode=draft.pincode))
     if draft.landmark:
-        parts.append(f"Landmark: {draft.landmark}")
+        parts.append(label("landmark", language, landmark=draft.landmark))
     if draft.pin:
-        parts.append("Location pin received")
+        parts.append(label("pin", language))
     if draft.phone:
-        parts.append(f"Contact number: {draft.phone}")
+        parts.append(label("phone", language, phone=draft.phone))
     return "\n".join(parts)
 
 
@@ -338,15 +447,23 @@ def _confirm_cancel(turn: Turn, reply: Reply) -> None:
         _unexpected(turn)
 
 
-def _describe(turn: Turn, reply: Reply) -> None:
-    """Take the customer's words as evidence and ask for a new attempt (R6.4)."""
-    words = tuple(line for line in clean(reply.text).split("\n") if line)
-    if reply.kind is ReplyKind.MEDIA:
-        words = (f"(the customer sent {reply.media_kind}: message {reply.id})", *words)
-    if reply.kind in (ReplyKind.TEXT, ReplyKind.MEDIA) and words:
-        _execute(turn, Action.DISPUTE, words=words[:_MAX_DISPUTE_LINES])
+def _confirm_choice(turn: Turn, reply: Reply) -> None:
+    if reply.kind is ReplyKind.TEXT and says_yes(reply.text):
+        _choice(turn, turn.case.asked)
+    elif reply.kind is ReplyKind.TEXT and says_no(reply.text):
+        _choice(turn, OPTIONS)
     else:
         _unexpected(turn)
+
+
+def _describe(turn: Turn, reply: Reply) -> None:
+    """Take the customer's words as evidence and ask for a new attempt (R6.4)."""
+    if reply.kind is ReplyKind.TEXT and clean(reply.text):
+        _keep_evidence(turn, reply)
+    elif reply.kind is not ReplyKind.MEDIA:  # which is kept already
+        _unexpected(turn)
+        return
+    _execute(turn, Action.DISPUTE, evidence=turn.case.evidence)
 
 
 def _unexpected(turn: Turn, _reply: Reply | None = None) -> None:
@@ -355,12 +472,14 @@ def _unexpected(turn: Turn, _reply: Reply | None = None) -> None:
     turn.change(unexpected=count)
     if count == _UNEXPECTED_LIMIT:
         turn.note("handed_to_seller", "three unexpected answers in a row")
+        if turn.rules >= _WORDS_COUNT:
+            turn.enter(State.WAITING)  # an "ok" to what is said now confirms nothing that was asked before
     if not turn.policy.answer_unexpected or count > _UNEXPECTED_LIMIT:
         return  # counted and on the order's activity; a flood is not answered
     if count < _UNEXPECTED_LIMIT:
         ask_again(turn, "please_choose")
     else:
-        offer(turn, "team_will_contact")
+        offer(turn, _team_key(turn))
 
 
 def _after_end(turn: Turn, reply: Reply) -> None:
@@ -384,7 +503,8 @@ def _after_end(turn: Turn, reply: Reply) -> None:
             command_id=f"{command_id}/contradiction",
         )
     if is_answered:
-        turn.say_text("already", action=action_words(accepted.action, accepted.on), command_id=command_id)
+        words = action_words(accepted.action, accepted.on, turn.case.language)
+        turn.say_text("already", action=words, command_id=command_id)
 
 
 def _contradicts(reply: Reply, request: ActionRequest) -> bool:
@@ -400,8 +520,19 @@ def _buttons(body: str, *options: Option) -> SessionMessage:
     return SessionMessage(SessionKind.BUTTONS, body, options=options)
 
 
-def _back() -> Option:
-    return Option(OPTIONS, "Something else")
+def _list(turn: Turn, body: str, button: str, options: tuple[Option, ...]) -> SessionMessage:
+    language = turn.case.language
+    return SessionMessage(
+        SessionKind.LIST,
+        body,
+        header=label("list_title", language),
+        button=label(button, language),
+        options=options,
+    )
+
+
+def _back(turn: Turn) -> Option:
+    return Option(OPTIONS, label("back", turn.case.language))
 
 
 _STEPS: dict[State, Callable[[Turn, Reply], None]] = {
@@ -411,4 +542,5 @@ _STEPS: dict[State, Callable[[Turn, Reply], None]] = {
     State.CONFIRMING_ADDRESS: _confirm_address,
     State.CONFIRMING_CANCEL: _confirm_cancel,
     State.DESCRIBING_DISPUTE: _describe,
+    State.CONFIRMING_CHOICE: _confirm_choice,
 }

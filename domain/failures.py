@@ -74,12 +74,10 @@ class ReasonRule:
     """What one reason means for the customer.
 
     Attributes:
-        words: The reason as the customer reads it, after "could not deliver: ".
         handling: Who is to act.
         actions: What is offered when the order system names no resolutions, best first.
     """
 
-    words: str
     handling: Handling
     actions: tuple[Action, ...]
 
@@ -90,50 +88,29 @@ _SELLER = Handling.LEAVE_TO_SELLER
 _USUAL = (_A.REATTEMPT, _A.RESCHEDULE, _A.UPDATE_ADDRESS, _A.CANCEL, _A.DISPUTE)
 
 REASON_RULES: dict[Reason, ReasonRule] = {
-    Reason.CUSTOMER_UNAVAILABLE: ReasonRule("nobody was at home", _ASK, _USUAL),
-    Reason.CUSTOMER_UNREACHABLE: ReasonRule("you could not be reached by phone", _ASK, _USUAL),
-    Reason.REFUSED: ReasonRule("the parcel was not accepted", _ASK, (_A.DISPUTE, _A.CANCEL)),
-    Reason.REFUSED_OPENED: ReasonRule("the parcel was opened and not accepted", _ASK, (_A.CANCEL,)),
-    Reason.CANCELLED_OTP: ReasonRule("the order was cancelled at the door", _SELLER, ()),
-    Reason.ADDRESS_INCOMPLETE: ReasonRule(
-        "the address is wrong or incomplete", _ASK, (_A.UPDATE_ADDRESS, _A.REATTEMPT, _A.CANCEL)
-    ),
-    Reason.CUSTOMER_MOVED: ReasonRule(
-        "you have moved from this address", _ASK, (_A.UPDATE_ADDRESS, _A.CANCEL)
-    ),
-    Reason.OUT_OF_DELIVERY_AREA: ReasonRule(
-        "the address is outside the courier's area", _ASK, (_A.UPDATE_ADDRESS, _A.CANCEL)
-    ),
-    Reason.SELF_COLLECT: ReasonRule("the parcel waits to be collected", _ASK, (_A.REATTEMPT, _A.CANCEL)),
-    Reason.COD_NOT_READY: ReasonRule(
-        "the payment was not ready", _ASK, (_A.REATTEMPT, _A.RESCHEDULE, _A.CANCEL, _A.DISPUTE)
-    ),
-    Reason.PAYMENT_DISPUTE: ReasonRule(
-        "there was a question about the payment", _ASK, (_A.REATTEMPT, _A.CANCEL)
-    ),
-    Reason.RESCHEDULE_REQUESTED: ReasonRule(
-        "another day was asked for", _ASK, (_A.RESCHEDULE, _A.REATTEMPT, _A.DISPUTE)
-    ),
-    Reason.OPEN_DELIVERY_WANTED: ReasonRule(
-        "the parcel may not be opened before payment", _ASK, (_A.REATTEMPT, _A.CANCEL)
-    ),
-    Reason.ENTRY_RESTRICTED: ReasonRule(
-        "the courier could not enter the premises", _ASK, (_A.RESCHEDULE, _A.REATTEMPT, _A.UPDATE_ADDRESS)
-    ),
-    Reason.OTP_PROBLEM: ReasonRule(
-        "the delivery code did not match", _ASK, (_A.REATTEMPT, _A.UPDATE_ADDRESS, _A.CANCEL)
-    ),
-    Reason.ID_MISSING: ReasonRule("an identity document was missing", _ASK, (_A.REATTEMPT, _A.CANCEL)),
-    Reason.NOT_ATTEMPTED: ReasonRule(
-        "the courier did not come", Handling.REATTEMPT_AUTOMATICALLY, (_A.REATTEMPT,)
-    ),
-    Reason.SEIZED: ReasonRule("the parcel is being looked into", _SELLER, ()),
-    Reason.LOST: ReasonRule("the parcel is being looked for", _SELLER, ()),
-    Reason.DAMAGED: ReasonRule("the parcel was damaged", _SELLER, ()),
-    Reason.MAX_ATTEMPTS: ReasonRule("no further attempt is possible", _SELLER, ()),
-    Reason.ON_HOLD: ReasonRule("the parcel is on hold", _SELLER, ()),
+    Reason.CUSTOMER_UNAVAILABLE: ReasonRule(_ASK, _USUAL),
+    Reason.CUSTOMER_UNREACHABLE: ReasonRule(_ASK, _USUAL),
+    Reason.REFUSED: ReasonRule(_ASK, (_A.DISPUTE, _A.CANCEL)),
+    Reason.REFUSED_OPENED: ReasonRule(_ASK, (_A.CANCEL,)),
+    Reason.CANCELLED_OTP: ReasonRule(_SELLER, ()),
+    Reason.ADDRESS_INCOMPLETE: ReasonRule(_ASK, (_A.UPDATE_ADDRESS, _A.REATTEMPT, _A.CANCEL)),
+    Reason.CUSTOMER_MOVED: ReasonRule(_ASK, (_A.UPDATE_ADDRESS, _A.CANCEL)),
+    Reason.OUT_OF_DELIVERY_AREA: ReasonRule(_ASK, (_A.UPDATE_ADDRESS, _A.CANCEL)),
+    Reason.SELF_COLLECT: ReasonRule(_ASK, (_A.REATTEMPT, _A.CANCEL)),
+    Reason.COD_NOT_READY: ReasonRule(_ASK, (_A.REATTEMPT, _A.RESCHEDULE, _A.CANCEL, _A.DISPUTE)),
+    Reason.PAYMENT_DISPUTE: ReasonRule(_ASK, (_A.REATTEMPT, _A.CANCEL)),
+    Reason.RESCHEDULE_REQUESTED: ReasonRule(_ASK, (_A.RESCHEDULE, _A.REATTEMPT, _A.DISPUTE)),
+    Reason.OPEN_DELIVERY_WANTED: ReasonRule(_ASK, (_A.REATTEMPT, _A.CANCEL)),
+    Reason.ENTRY_RESTRICTED: ReasonRule(_ASK, (_A.RESCHEDULE, _A.REATTEMPT, _A.UPDATE_ADDRESS)),
+    Reason.OTP_PROBLEM: ReasonRule(_ASK, (_A.REATTEMPT, _A.UPDATE_ADDRESS, _A.CANCEL)),
+    Reason.ID_MISSING: ReasonRule(_ASK, (_A.REATTEMPT, _A.CANCEL)),
+    Reason.NOT_ATTEMPTED: ReasonRule(Handling.REATTEMPT_AUTOMATICALLY, (_A.REATTEMPT,)),
+    Reason.SEIZED: ReasonRule(_SELLER, ()),
+    Reason.LOST: ReasonRule(_SELLER, ()),
+    Reason.DAMAGED: ReasonRule(_SELLER, ()),
+    Reason.MAX_ATTEMPTS: ReasonRule(_SELLER, ()),
+    Reason.ON_HOLD: ReasonRule(_SELLER, ()),
     Reason.UNKNOWN: ReasonRule(
-        "the courier could not complete the delivery",
         _ASK,
         (_A.REATTEMPT, _A.UPDATE_ADDRESS, _A.CANCEL, _A.DISPUTE),
     ),

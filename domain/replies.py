@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.shipments import find_mobile, find_pincode, without_mobile
+from domain.understanding import NOTHING, Understanding
 
 _ADDRESS_MIN_CHARACTERS = 10
 _ADDRESS_MIN_WORDS = 2
@@ -141,6 +142,8 @@ class Reply:
         longitude: Of a location pin.
         place: Name and address that came with a pin.
         media_kind: image, file, audio, video or sticker.
+        said: What typed words clearly say, read when they came: a case does not read, so that what is read may change
+            while cases are open.
     """
 
     id: str
@@ -153,6 +156,29 @@ class Reply:
     longitude: float = 0.0
     place: str = ""
     media_kind: str = ""
+    said: Understanding = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something that a customer said or sent about what the courier did (R6.4).
+
+    Attributes:
+        id: Id of the answer; its entry on the order's activity holds the whole of it, the media's address too.
+        at: When it was received.
+        kind: text, image, file, audio, video or sticker.
+        words: What was typed, or the caption.
+    """
+
+    id: str
+    at: datetime
+    kind: str
+    words: str = ""
+
+    def lines(self) -> tuple[str, ...]:
+        """Return it as lines of a report; media by reference."""
+        sent = () if self.kind == "text" else (f"(the customer sent {self.kind}: message {self.id})",)
+        return (*sent, *(line for line in self.words.split("\n") if line))
 
 
 _YES = frozenset(

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from domain.failures import REASON_RULES, Action
+from domain.failures import Action
 from domain.shipments import FailedDelivery
-from domain.wording import day_words, rupees
+from domain.wording import day_words, payment_words, reason_words, rupees
 
 OPTIONS_CHOICE = "options"
 
@@ -27,6 +27,13 @@ _CHOICE_BY_LABEL = {
     "not my order": Action.NOT_MY_ORDER.value,
     "see all options": OPTIONS_CHOICE,
     "more options": OPTIONS_CHOICE,
+    "फिर से भेजें": Action.REATTEMPT.value,
+    "दूसरा दिन चुनें": Action.RESCHEDULE.value,
+    "पता बदलें": Action.UPDATE_ADDRESS.value,
+    "ऑर्डर रद्द करें": Action.CANCEL.value,
+    "कोई नहीं आया": Action.DISPUTE.value,
+    "मेरा ऑर्डर नहीं": Action.NOT_MY_ORDER.value,
+    "सभी विकल्प देखें": OPTIONS_CHOICE,
 }
 
 REQUIRED_LABELS = ("Try again", "See all options")
@@ -61,9 +68,9 @@ class Filled:
         return re.sub(r"\{\{(\d+)\}\}", value, body)
 
 
-def fill(failure: FailedDelivery, mapping: Iterable[tuple[str, str]]) -> Filled:
-    """Return parameters for pairs of variable and fallback text."""
-    known = variables(failure)
+def fill(failure: FailedDelivery, mapping: Iterable[tuple[str, str]], language: str) -> Filled:
+    """Return parameters for pairs of variable and fallback text, in the template's language."""
+    known = variables(failure, language)
     params: list[str] = []
     missing: list[str] = []
     for variable, fallback in mapping:
@@ -74,7 +81,7 @@ def fill(failure: FailedDelivery, mapping: Iterable[tuple[str, str]]) -> Filled:
     return Filled(tuple(params), tuple(missing))
 
 
-def variables(failure: FailedDelivery) -> dict[str, str]:
+def variables(failure: FailedDelivery, language: str) -> dict[str, str]:
     """Return the variables that a failed delivery knows, by the names sellers use."""
     item = failure.items[0] if failure.items else None
     return {
@@ -89,12 +96,14 @@ def variables(failure: FailedDelivery) -> dict[str, str]:
         "city": failure.address.city,
         "state": failure.address.state,
         "pincode": failure.address.pincode,
-        "payment_method": "Cash on delivery" if failure.is_cod else "Prepaid",
+        "payment_method": payment_words(is_cod=failure.is_cod, language=language),
         "tracking_id": failure.tracking_id,
         "tracking_url": failure.tracking_url,
         "courier_name": failure.courier_name,
-        "failure_reason": REASON_RULES[failure.reason].words,
+        "failure_reason": reason_words(failure.reason, language),
         "attempt_number": str(failure.attempt),
-        "expected_date": day_words(date.fromisoformat(failure.expected_on)) if failure.expected_on else "",
+        "expected_date": day_words(date.fromisoformat(failure.expected_on), language)
+        if failure.expected_on
+        else "",
         "amount_due": rupees(failure.amount_due_paise) if failure.amount_due_paise else "",
     }

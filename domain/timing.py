@@ -43,7 +43,15 @@ class Policy:
         holidays: Further days left out.
         language: The workspace's default language.
         answer_unexpected: Whether an unreadable answer is answered at all (R7.10).
-        texts: The workspace's own session texts, as pairs of key and text.
+        texts: Own session texts, as pairs of key and text. "hi:nudge" is Hindi; a key without a language is in the
+            workspace's default language.
+        works_from: Local start of the team's hours, "HH:MM"; empty where they are not set (R7.6).
+        works_until: Local end of the team's hours, "HH:MM".
+        works_on: Days on which the team works, Monday is 1.
+        holiday_region: Country and state whose public holidays are left out of the days offered, as "IN-KA"; `holidays`
+            holds them once a case opens.
+        opt_out_words: Further words that count as STOP (R5.5).
+        tell_new_day: Whether a customer who can be written to hears of the attempt that follows one not made (R6.12).
     """
 
     timezone: str = "Asia/Kolkata"
@@ -58,10 +66,18 @@ class Policy:
     language: str = "en"
     answer_unexpected: bool = True
     texts: tuple[tuple[str, str], ...] = ()
+    works_from: str = ""
+    works_until: str = ""
+    works_on: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    holiday_region: str = ""
+    opt_out_words: tuple[str, ...] = ()
+    tell_new_day: bool = False
 
-    def text(self, key: str) -> str | None:
-        """Return the workspace's own text for a key, if it has one."""
-        return dict(self.texts).get(key)
+    def text(self, key: str, language: str) -> str | None:
+        """Return the workspace's own text for a key in a language, if it has one."""
+        own = dict(self.texts)
+        plain = own.get(key) if language == self.language else None
+        return own.get(f"{language}:{key}", plain)
 
 
 def deadline(failed_at: datetime, policy: Policy, *, spread_by: str) -> datetime:
@@ -100,7 +116,7 @@ def quiet_until(at: datetime, policy: Policy) -> datetime | None:
 
 def eligible_days(now: datetime, policy: Policy, capabilities: Capabilities) -> tuple[date, ...]:
     """Return the days a customer may choose, tomorrow first (R6.4): at most ten fit into one list."""
-    today = now.astimezone(ZoneInfo(policy.timezone)).date()
+    today = local_day(now, policy)
     window = (today + timedelta(days=ahead) for ahead in range(1, capabilities.date_window_days + 1))
     sundays_out = policy.no_sundays or not capabilities.sunday_delivery
     days = [
@@ -109,6 +125,24 @@ def eligible_days(now: datetime, policy: Policy, capabilities: Capabilities) -> 
         if not (sundays_out and day.isoweekday() == _SUNDAY) and day not in policy.holidays
     ]
     return tuple(days[:10])
+
+
+def is_at_work(at: datetime, policy: Policy) -> bool:
+    """Tell whether the seller's team is there to be asked; always, where its hours are not set (R7.6)."""
+    if not policy.works_from or policy.works_from == policy.works_until:
+        return True
+    local = at.astimezone(ZoneInfo(policy.timezone))
+    start, end = time.fromisoformat(policy.works_from), time.fromisoformat(policy.works_until)
+    now, day = local.time(), local.isoweekday()
+    if start < end:
+        return day in policy.works_on and start <= now < end
+    yesterday = day - 1 or _SUNDAY  # a night shift belongs to the day on which it began
+    return (day in policy.works_on and now >= start) or (yesterday in policy.works_on and now < end)
+
+
+def local_day(at: datetime, policy: Policy) -> date:
+    """Return the day that it is for the workspace."""
+    return at.astimezone(ZoneInfo(policy.timezone)).date()
 
 
 def local_words(at: datetime, policy: Policy) -> str:

@@ -1,4 +1,4 @@
-"""Every session text in one place: presets, overridden by a workspace's own; brand and order always named.
+"""Session texts put together: a workspace's own or the presets of `domain.texts`; brand and order always named.
 
 A session message is a value here; the client turns it into the provider's form.
 """
@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from domain.failures import Action, Reason
+from domain.texts import LANGUAGES, Language
 from domain.timing import Policy
 
 BODY_MAX = 1024
@@ -16,6 +17,7 @@ FOOTER_MAX = 60
 """WhatsApp's own limits, in characters; a message over them is refused as a whole."""
 
 _VALUE_MAX = 100
+_LONG_VALUES = frozenset({"address", "orders"})
 _ADDRESS_MAX = 600  # with every other value at its longest, the question beneath an address is never cut off
 
 
@@ -60,93 +62,67 @@ class SessionMessage:
     prefill: tuple[tuple[str, str], ...] = ()
 
 
-PRESETS: dict[str, dict[str, str]] = {
-    "en": {
-        "please_choose": "Sorry, we could not read that. What should we do with your {brand} order {order_id}?",
-        "options": "These are possible for your {brand} order {order_id}:",
-        "not_offered": "That is not possible for this delivery. These are possible for your {brand} order {order_id}:",
-        "choose_day": "Which day suits you for your {brand} order {order_id}?",
-        "ask_address": "Please send the complete address for your {brand} order {order_id}: house, street, area and a landmark.{area}",
-        "area": " We can deliver within pincode {pincode}.",
-        "address_short": "That is too short for an address. Please send house, street, area and a landmark for your {brand} order {order_id}.",
-        "address_other_pincode": "We can deliver your {brand} order {order_id} only within pincode {pincode}. "
-        "Please send an address with this pincode, or choose something else.",
-        "confirm_address": "New address for your {brand} order {order_id}:\n{address}\n\nIs this right?",
-        "confirm_cancel": "Do you really want to cancel your {brand} order {order_id}? It goes back to the seller.",
-        "kept": "Good, we keep your {brand} order {order_id}. What should we do?",
-        "ask_words": "We are sorry. Tell us in a few words what happened with your {brand} order {order_id}, or tap Send. We ask for a new attempt.",
-        "accepted_reattempt": "Done. {courier} will try again on the next working day with your {brand} order {order_id}.{payment}",
-        "accepted_reschedule": "Done. {courier} will come on {day} with your {brand} order {order_id}.{payment}",
-        "accepted_update_address": "Done. {courier} will bring your {brand} order {order_id} to the new address.{payment}",
-        "accepted_cancel": "Done. Your {brand} order {order_id} is cancelled and goes back to the seller.",
-        "accepted_dispute": "Thank you. We have told {seller} and the courier, and asked for a new attempt with your {brand} order {order_id}.{payment}",
-        "not_my_order": "Thank you for telling us. We will not write to you about the {brand} order {order_id} again.",
-        "in_hand": "We have your answer for your {brand} order {order_id}. The courier's system is slow right now; we keep trying and tell you when it is done.",
-        "refused": "The courier could not accept that for your {brand} order {order_id}. These are still possible:",
-        "refused_last": "The courier could not accept that for your {brand} order {order_id}. The team of {seller} will contact you.",
-        "refused_date": "The courier cannot come on {day}. Which other day suits you for your {brand} order {order_id}?",
-        "already": "Already recorded for your {brand} order {order_id}: {action}.",
-        "already_asked": "We have your answer for your {brand} order {order_id} and are passing it on: {action}.",
-        "no_longer_waiting": "Thank you. Your {brand} order {order_id} is no longer waiting for an answer.",
-        "team_will_contact": "Our team will contact you about your {brand} order {order_id}. You can still tap one of the choices.",
-        "nudge": "We still need your answer for your {brand} order {order_id}. What should we do?",
-        "cod": " Please keep {amount} ready.",
-    }
-}
+DEFAULT_LANGUAGE = "en"
 
-_TITLES: dict[Action, tuple[str, str]] = {
-    Action.REATTEMPT: ("Try again", "Next working day"),
-    Action.RESCHEDULE: ("Choose another date", "Pick the day that suits you"),
-    Action.UPDATE_ADDRESS: ("Change address", "Within the same pincode"),
-    Action.CANCEL: ("Cancel the order", "We ask once more"),
-    Action.DISPUTE: ("Nobody came", "Tell us what happened"),
-    Action.NOT_MY_ORDER: ("Not my order", "You do not know this parcel"),
-}
-_DISPUTE_TITLES = {
-    Reason.CUSTOMER_UNREACHABLE: "Nobody called",
-    Reason.REFUSED: "I did not refuse it",
-    Reason.REFUSED_OPENED: "I did not refuse it",
-    Reason.COD_NOT_READY: "The money was ready",
-    Reason.RESCHEDULE_REQUESTED: "I did not ask that",
-}
-
-_ACTION_WORDS = {
-    Action.REATTEMPT: "a new delivery attempt",
-    Action.RESCHEDULE: "delivery on {day}",
-    Action.UPDATE_ADDRESS: "delivery to the new address",
-    Action.CANCEL: "the order is cancelled",
-    Action.DISPUTE: "a new attempt, and your report about the courier",
-    Action.NOT_MY_ORDER: "this is not your order",
-}
+PRESETS: dict[str, dict[str, str]] = {code: words.presets for code, words in LANGUAGES.items()}
 
 
-def action_option(action: Action, reason: Reason) -> Option:
+def words_of(language: str) -> Language:
+    """Return the words of a language; of one that we do not speak, English."""
+    return LANGUAGES.get(spoken(language), LANGUAGES[DEFAULT_LANGUAGE])
+
+
+def spoken(language: str) -> str:
+    """Return a language code without its region, as "hi" for "hi-IN"."""
+    return language.replace("_", "-").split("-", 1)[0].casefold()
+
+
+def label(key: str, language: str, /, **values: str) -> str:
+    """Return the words on a button or above a list."""
+    return words_of(language).labels[key].format(**values)
+
+
+def action_option(action: Action, reason: Reason, language: str) -> Option:
     """Return the words under which an action is offered."""
-    title, description = _TITLES[action]
+    words = words_of(language)
+    title, description = words.titles[action]
     if action is Action.DISPUTE:
-        title = _DISPUTE_TITLES.get(reason, title)
+        title = words.disputes.get(reason, title)
     return Option(choice=action.value, title=title, description=description)
 
 
-def action_words(action: Action, on: date | None) -> str:
+def action_words(action: Action, on: date | None, language: str = DEFAULT_LANGUAGE) -> str:
     """Return an action as part of a sentence."""
-    return _ACTION_WORDS[action].format(day=day_words(on) if on else "another day")
+    day = day_words(on, language) if on else label("another_day", language)
+    return words_of(language).actions[action].format(day=day)
+
+
+def reason_words(reason: Reason, language: str = DEFAULT_LANGUAGE) -> str:
+    """Return a failure as the customer reads it, after "could not deliver: "."""
+    return words_of(language).reasons[reason]
+
+
+def payment_words(*, is_cod: bool, language: str = DEFAULT_LANGUAGE) -> str:
+    """Return how an order is paid."""
+    return words_of(language).payment[0 if is_cod else 1]
 
 
 def text(key: str, policy: Policy, language: str, /, **values: str) -> str:
-    """Return a session text: the workspace's own if set, else the preset of the language, else English.
+    """Return a session text in a language: the workspace's own if set, else our preset, else English (R6.13, R7.10).
 
     Placeholders of a workspace's own text that do not exist are left as written, and an empty text is none: a
     seller's slip must not stop a case. Long values are cut before the text is, so that its question stays whole.
     """
-    preset = PRESETS.get(language, PRESETS["en"]).get(key, PRESETS["en"][key])
-    own = (policy.text(key) or "").rstrip()
+    code = spoken(language)
+    own = (policy.text(key, code) or "").rstrip()
     given = {
-        name: shorten(value, _ADDRESS_MAX if name == "address" else _VALUE_MAX)
+        name: shorten(value, _ADDRESS_MAX if name in _LONG_VALUES else _VALUE_MAX)
         for name, value in values.items()
     }
     filled = re.sub(
-        r"\{(\w+)\}", lambda match: given.get(match.group(1), match.group(0)), own if own.strip() else preset
+        r"\{(\w+)\}",
+        lambda match: given.get(match.group(1), match.group(0)),
+        own if own.strip() else words_of(code).presets[key],
     )
     return shorten(re.sub(" {2,}", " ", filled), BODY_MAX)  # a name that is not known leaves no gap
 
@@ -156,9 +132,10 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def day_words(day: date) -> str:
+def day_words(day: date, language: str = DEFAULT_LANGUAGE) -> str:
     """Return a day as "Fri 20 Nov"."""
-    return f"{day:%a} {day.day} {day:%b}"
+    words = words_of(language)
+    return f"{words.days[day.weekday()]} {day.day} {words.months[day.month - 1]}"
 
 
 def rupees(paise: int) -> str:

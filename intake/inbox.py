@@ -24,7 +24,7 @@ from domain.shipments import FailedDelivery
 from intake import shipments
 from intake.gupshup import Callbacks, take_failure
 from intake.shipments import Report
-from intake.telling import Meaning, Teller, Telling
+from intake.telling import DeliverEvent, Meaning, Teller, Telling, about
 from workflows.client import Workflows, WorkflowsUnavailable
 
 __all__ = ["Intake"]
@@ -116,7 +116,8 @@ class Intake:
             *await _each(self._handle(item) for item in items),
             *await _each(self._unless_later(row.id, self._teller.tell_all(tell)) for row, tell in unstarted),
             *await _each(
-                self._unless_later(event.id, self._deliver(event.workspace_id, event.id)) for event in events
+                self._unless_later(event.id, self._teller.tell(DeliverEvent(event.workspace_id, event.id)))
+                for event in events
             ),
         ]
         await self._tell_failures()
@@ -176,7 +177,9 @@ class Intake:
                 session, before=now - _SENDING_AT_MOST, now=now, limit=limit
             )
             failed = [message for message in left if message.status is MessageStatus.FAILED]
-            meanings = [await take_failure(session, message, is_new=True) for message in failed]
+            meanings = [
+                await take_failure(session, self._cipher, message, is_new=True, now=now) for message in failed
+            ]
             return len(left), [telling for meaning in meanings for telling in meaning.tell]
 
         count, failures = await self._database.in_transaction(work)
@@ -187,7 +190,7 @@ class Intake:
         """Tell cases of messages that failed after all; again with the next sweep where Temporal is away."""
         failures, self._failures = self._failures, []
         told = await _each(
-            self._quietly(self._teller.tell_all([failure]), case_id=failure.case_id) for failure in failures
+            self._quietly(self._teller.tell_all([failure]), **about(failure)) for failure in failures
         )
         self._failures += [failure for failure, is_told in zip(failures, told, strict=True) if not is_told]
 
@@ -259,11 +262,6 @@ class Intake:
 
     async def _mark(self, item: InboxItem, write: Callable[[Session], Awaitable[None]]) -> None:
         await self._quietly(self._database.in_transaction(write), inbox_id=item.id)
-
-    async def _deliver(self, workspace_id: str, event_id: str) -> None:
-        await self._workflows.deliver_event(workspace_id, event_id)
-        async with self._database.transaction() as session:
-            await outgoing_events.mark_started(session, workspace_id, event_id, self._clock())
 
     @staticmethod
     async def _quietly(work: Awaitable[None], **ids: object) -> bool:

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 from clients.carriers.base import NEXT_VISIT
 from clients.carriers.eshopbox import OrderEvent, parse_order_event
-from db import accounts, cases, notifications, shipments, timeline, workspaces
+from db import accounts, cases, customers, notifications, shipments, timeline, workspaces
+from db.accounts import AppAccount
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.inbox import InboxItem
@@ -18,6 +19,10 @@ from domain.case_events import ShipmentMoved, Superseded
 from domain.cases import CaseFacts
 from domain.failures import REASON_RULES, Capabilities, Handling, Mode, Reason
 from domain.shipments import FINAL_MOVES, FailedDelivery, JourneyEvent, ShipmentMove
+from domain.timing import Policy
+from domain.wording import reason_words, spoken
+from intake.calendars import holidays_ahead
+from intake.taken_back import take_back
 from intake.telling import Meaning, StartCase, TellCase, Telling, handled, ignored
 from workflows.client import Mail
 
@@ -68,6 +73,8 @@ async def understand(
         if found.result in ("opened", "known"):
             return handled(found.reason or found.result, *found.tell)
         return ignored(f"{found.result}: {found.reason}")
+    if event.taken_back is not None:
+        return await take_back(session, cipher, item, event)
     if event.move is None:
         return ignored(f"{event.resource} {event.subtype}: nothing follows from it")
     return await _moved(session, cipher, item, event, event.move)
@@ -140,7 +147,7 @@ async def _again(
     content = cases.content_hash(cipher, replace(failed, visit=known.visit))
     if content != known.content_hash:
         key = f"conflict:{known.id}:{content.hex()[:16]}"
-        detail = f"attempt {failed.attempt} was reported again, as: {REASON_RULES[failed.reason].words}"
+        detail = f"attempt {failed.attempt} was reported again, as: {reason_words(failed.reason)}"
         entry = _entry(failed, known.id, now, topic="conflicting_repeat", key=key, detail=detail)
         await timeline.add_entry(session, cipher, entry)
         return Report("conflict", "another report for the same attempt; the first one stands", known)
@@ -159,8 +166,11 @@ async def _open(
     phone_problem: str,
 ) -> Report:
     """Open the case, unless nobody may be written to (R5.1); what nobody is asked about needs no account (R6.12)."""
-    language = failed.language or workspace.default_language
     sender = await accounts.find_sender(session, workspace.id)
+    phone_hash = cipher.phone_hash(failed.customer_phone)
+    known = await customers.customer(session, sender.id if sender is not None else "", phone_hash)
+    # What the customer asked for goes before what the order came with (R6.13).
+    language = spoken(known.language or failed.language or workspace.default_language)
     notification = (
         await notifications.find_notification(session, workspace.id, sender.id, _EVENT, language)
         if sender is not None
@@ -183,11 +193,11 @@ async def _open(
         capabilities=capabilities,
         language=language,
         address_form=True,
+        heard_at=known.last_inbound_at,
     )
-    deadline_at = timing.deadline(failed.failed_at, workspace.policy, spread_by=case_id)
-    row, is_new = await cases.add_case(
-        session, cipher, facts, workspace.policy, deadline_at=deadline_at, now=now
-    )
+    policy = await _policy(session, workspace, sender, now)
+    deadline_at = timing.deadline(failed.failed_at, policy, spread_by=case_id)
+    row, is_new = await cases.add_case(session, cipher, facts, policy, deadline_at=deadline_at, now=now)
     if not is_new:  # the same report at the same instant, by another process
         return await _again(session, cipher, row, failed, now)
     entry = _entry(
@@ -196,7 +206,7 @@ async def _open(
         now,
         topic=_EVENT,
         key=f"report:{row.id}",
-        detail=f"attempt {failed.attempt}: {REASON_RULES[failed.reason].words}",
+        detail=f"attempt {failed.attempt}: {reason_words(failed.reason)}",
         data={
             "reason": failed.reason.value,
             "raw_code": failed.raw_code,
@@ -208,6 +218,17 @@ async def _open(
     )
     await timeline.add_entry(session, cipher, entry)
     return Report("opened", case=row, tell=await tell_of(session, row))
+
+
+async def _policy(session: Session, workspace: Workspace, sender: AppAccount | None, now: datetime) -> Policy:
+    """Return what a case goes by: the workspace's choices, holidays filled in, texts by whose account it is (R7.10)."""
+    policy = replace(workspace.policy, language=workspace.default_language)
+    if sender is not None and sender.owner == "eshopbox":
+        platform = await workspaces.find_workspace(session, workspaces.PLATFORM)
+        texts = platform.policy.texts if platform is not None else ()
+        policy = replace(policy, texts=texts, answer_unexpected=True)
+    days = holidays_ahead(policy.holiday_region, timing.local_day(now, policy))
+    return replace(policy, holidays=tuple(sorted({*policy.holidays, *days})))
 
 
 async def tell_of(session: Session, row: CaseRow) -> tuple[Telling, ...]:
@@ -236,7 +257,7 @@ async def _moved(
     )
     still_open = await cases.list_open_of_shipment(session, item.owner_id, event.shipment_id)
     # A step reported late, from before the failure, says nothing about it; a final one does whenever it comes.
-    concerned = [row for row in still_open if move in FINAL_MOVES or event.occurred_at >= row.failed_at]
+    concerned = [row for row in still_open if move in FINAL_MOVES or event.occurred_at >= _since(row, move)]
     if not concerned:
         return handled(f"{move.value}: no case waits")
     for row in concerned:
@@ -257,6 +278,13 @@ async def _moved(
         )
     mail = Mail(f"{item.source}:{item.owner_id}:{item.event_key}", ShipmentMoved(move))
     return handled(move.value, *(TellCase(row.workspace_id, row.id, mail) for row in concerned))
+
+
+def _since(row: CaseRow, move: ShipmentMove) -> datetime:
+    """Return from when on an event says something about a case."""
+    if row.visit > 1 and move is ShipmentMove.RESOLUTION_SUBMITTED:
+        return row.opened_at.replace(microsecond=0)  # before that it was the action that was taken back
+    return row.failed_at
 
 
 def _entry(

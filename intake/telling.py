@@ -4,13 +4,13 @@ Everything here may be done again: starting is idempotent by the run's id, mail 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 import structlog
 
-from db import cases
+from db import cases, customers, outgoing_events
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.session import Database, DatabaseUnavailable
@@ -18,6 +18,7 @@ from domain.case_events import ActionRequest, CustomerReplied
 from domain.cases import Outcome, ended_case
 from domain.failures import Action, Mode
 from workflows.client import (
+    AccountMessageTask,
     CaseNotRunning,
     CaseRef,
     CaseStart,
@@ -47,7 +48,22 @@ class TellCase:
     mail: Mail
 
 
-Telling = StartCase | TellCase
+@dataclass(frozen=True, slots=True)
+class SendAccountMessage:
+    """A message of the sender's own has to be sent."""
+
+    task: AccountMessageTask
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverEvent:
+    """An event has to reach a workspace's URL."""
+
+    workspace_id: str
+    event_id: str
+
+
+Telling = StartCase | TellCase | SendAccountMessage | DeliverEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,17 @@ def case_ref(row: CaseRow) -> CaseRef:
     return CaseRef(row.workspace_id, row.shipment_id, row.attempt, row.visit)
 
 
+def about(telling: Telling) -> dict[str, str]:
+    """Return the ids by which a log names a telling."""
+    match telling:
+        case DeliverEvent():
+            return {"event_id": telling.event_id}
+        case SendAccountMessage():
+            return {"command_id": telling.task.id}
+        case _:
+            return {"case_id": telling.case_id}
+
+
 class Teller:
     """Tells workflows what was committed."""
 
@@ -103,6 +130,10 @@ class Teller:
                 await self._start(telling.workspace_id, telling.case_id)
             case TellCase():
                 await self._tell_case(telling)
+            case SendAccountMessage():
+                await self._workflows.send_account_message(telling.task)
+            case DeliverEvent():
+                await self._deliver(telling.workspace_id, telling.event_id)
 
     async def tell_all(self, tellings: Iterable[Telling]) -> None:
         """Tell things in their order: while Temporal is away all that follows waits, but never for one run's trouble.
@@ -118,9 +149,9 @@ class Teller:
             except (WorkflowsUnavailable, DatabaseUnavailable):
                 raise
             except CaseNotRunning:
-                _log.exception("intake.case.not_running", case_id=telling.case_id)
+                _log.exception("intake.case.not_running", **about(telling))
             except Exception as error:  # noqa: BLE001 - raised when the others had their turn
-                _log.warning("intake.not_told", error=type(error).__name__, case_id=telling.case_id)
+                _log.warning("intake.not_told", error=type(error).__name__, **about(telling))
                 failed.append(error)
         if failed:
             raise ExceptionGroup("not told", failed)
@@ -131,6 +162,11 @@ class Teller:
         await self._workflows.start_case(CaseStart(facts, policy))
         async with self._database.transaction() as session:
             await cases.mark_started(session, workspace_id, case_id, self._clock())
+
+    async def _deliver(self, workspace_id: str, event_id: str) -> None:
+        await self._workflows.deliver_event(workspace_id, event_id)
+        async with self._database.transaction() as session:
+            await outgoing_events.mark_started(session, workspace_id, event_id, self._clock())
 
     async def _tell_case(self, telling: TellCase) -> None:
         row = await self._row(telling)
@@ -157,6 +193,10 @@ class Teller:
             return
         async with self._database.transaction() as session:
             facts, policy = await cases.get_start(session, self._cipher, row.workspace_id, row.id)
+            known = await customers.customer(
+                session, facts.account_id, self._cipher.phone_hash(facts.failure.customer_phone)
+            )
+        facts = replace(facts, language=known.language or facts.language)
         accepted = (
             ActionRequest(
                 f"{row.id}/accepted", Action(row.accepted_action), Mode.WHATSAPP, on=row.accepted_on

@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | up | migrate | keys | connect …`."""
+"""Programs for people: `python -m ops demo | rehearse | up | migrate | keys | connect … | cases … | events … | settings …`."""
 
 import argparse
 import asyncio
@@ -12,18 +12,18 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import demo
+from ops import cases, demo, events, rehearse, settings
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
-from ops.stack import ROOT, Ports, Stack
+from ops.stack import VAR, Ports, Stack
 
 
 def main() -> int:
     """Run the program named on the command line and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="PROGRAM")
-    commands.add_parser("demo", help="play five stories on a fresh embedded stack").set_defaults(
+    commands.add_parser("demo", help="play six stories on a fresh embedded stack").set_defaults(
         run=lambda _: asyncio.run(_demo())
     )
     commands.add_parser("up", help="keep the embedded stack running").set_defaults(
@@ -33,7 +33,11 @@ def main() -> int:
         run=lambda _: _migrate()
     )
     commands.add_parser("keys", help="print fresh keys for .env").set_defaults(run=lambda _: _keys())
+    rehearse.add_command(commands)
     add_commands(commands)
+    cases.add_commands(commands)
+    events.add_commands(commands)
+    settings.add_commands(commands)
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 
@@ -50,7 +54,7 @@ async def _demo() -> int:
     finally:
         if not os.environ.get("KEEP_DEMO"):
             shutil.rmtree(directory, ignore_errors=True)
-    print(f"\n{'All five stories ended right.' if not wrong else f'{wrong} stories went wrong.'}")
+    print(f"\n{'All six stories ended right.' if not wrong else f'{wrong} stories went wrong.'}")
     return 1 if wrong else 0
 
 
@@ -58,11 +62,9 @@ async def _up() -> int:
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    path = ROOT / "var" / "stack.json"
+    path = VAR / "stack.json"
     try:
-        async with Stack(
-            ROOT / "var" / "stack", Ports.usual(), say=lambda text: print(text, flush=True)
-        ) as stack:
+        async with Stack(VAR / "stack", Ports.usual(), say=lambda text: print(text, flush=True)) as stack:
             stack.write_json(path)
             at = stack.addresses
             print(

@@ -1,4 +1,4 @@
-"""Five stories played against the running stack, each told from what the stand-ins and our API really recorded."""
+"""Six stories played against the running stack, each told from what the stand-ins and our API really recorded."""
 
 import asyncio
 import json
@@ -251,11 +251,24 @@ async def _unexpected(story: Story) -> None:
     first = await story.message("could not deliver")
     await story.reply("image", caption="my gate", url="https://example.com/gate.jpg")
     await story.message("could not read")
-    await story.reply("text", text="bhaiya main ghar pe hi thi, koi nahi aaya")
+    await story.reply("text", text="is the colour blue?")
     await story.message("could not read")
     await story.tap(first, "Try again")
     await story.accepted("ACTF001")
     await story.message("will try again")
+
+
+async def _in_words(story: Story) -> None:
+    await story.message("could not deliver")
+    await story.reply("text", text="hindi")
+    await story.message("हिन्दी में लिखेंगे")
+    await story.reply("text", text="bhaiya main ghar pe hi thi, koi nahi aaya")
+    asked = await story.message("कुछ शब्दों में बताएँ")
+    await story.tap(asked, "भेजें")
+    body = await story.accepted("ACTF004")
+    await story.message("कूरियर को बता दिया है")
+    if "koi nahi aaya" not in body["remarks"]:
+        raise StoryFailed("the order system did not get the customer's own words")
 
 
 STORIES: tuple[tuple[str, str, Callable[[Story], Awaitable[None]]], ...] = (
@@ -263,7 +276,8 @@ STORIES: tuple[tuple[str, str, Callable[[Story], Awaitable[None]]], ...] = (
     ("2. Another date", "unavailable", _another_date),
     ("3. A new address, typed in two messages", "address", _new_address),
     ("4. Cancel, after “no, keep it”", "unavailable", _cancel),
-    ("5. A picture and a wrong text before a tap", "unavailable", _unexpected),
+    ("5. A picture and a question before a tap", "unavailable", _unexpected),
+    ("6. Another language, and “nobody came” in her own words", "unavailable", _in_words),
 )
 
 

@@ -100,10 +100,15 @@ async def _with_resources(command: Command, arguments: argparse.Namespace) -> in
 
 
 async def _workspace(resources: Resources, arguments: argparse.Namespace) -> int:
-    workspace = workspaces.Workspace(arguments.slug, arguments.name, arguments.name, Policy(), "en")
     async with resources.database.transaction() as session:
-        await workspaces.add_workspace(session, workspace)
-    print(f"Workspace {arguments.slug} is there, with the usual settings.")
+        known = await workspaces.find_workspace(session, arguments.slug)
+        policy, language = (known.policy, known.default_language) if known else (Policy(), "en")
+        await workspaces.add_workspace(
+            session, workspaces.Workspace(arguments.slug, arguments.name, arguments.name, policy, language)
+        )
+    print(
+        f"Workspace {arguments.slug} is there, with {'the settings it had' if known else 'the usual settings'}."
+    )
     return 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -28,16 +29,24 @@ def _die_with_parent() -> None:
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return the preferred port of the loopback interface if nobody has it, else a free one."""
-    for port in (preferred, 0):
+    """Return the preferred port of the loopback interface if nobody has it, else a free one.
+
+    Not one of those that the system gives to outgoing connections: one of them could take it before the program listens.
+    """
+    others = _chance.sample(_LISTENED_ON, k=100)
+    for port in (preferred, *others) if preferred else others:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            return port
     raise OSError("no free port on 127.0.0.1")
+
+
+_LISTENED_ON = range(18_000, 32_000)
+_chance = secrets.SystemRandom()  # two stacks that start at once choose apart
 
 
 @dataclass

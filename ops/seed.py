@@ -27,10 +27,38 @@ _PARAMS = (
     notifications.Param("customer_order_id", ""),
     notifications.Param("failure_reason", ""),
 )
-_BODY = "Hi {{1}}, the courier could not deliver your {{2}} order {{3}}: {{4}}.\n\nWhat should we do?"
-_HEADER = "We missed you today"
-_FOOTER = "Reply STOP to end messages"
 LABELS = ("Try again", "Choose another date", "See all options")
+NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="")
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The failed-delivery template in one language."""
+
+    header: str
+    body: str
+    footer: str
+    labels: tuple[str, ...]
+
+
+_TEMPLATES = {
+    "en": _Words(
+        header="We missed you today",
+        body="Hi {{1}}, the courier could not deliver your {{2}} order {{3}}: {{4}}.\n\nWhat should we do?",
+        footer="Reply STOP to end messages",
+        labels=LABELS,
+    ),
+    "hi": _Words(
+        header="आज आपसे मुलाकात नहीं हो पाई",
+        body="नमस्ते {{1}}, कूरियर आपका {{2}} ऑर्डर {{3}} नहीं पहुँचा सका: {{4}}।\n\nअब क्या करें?",
+        footer="संदेश बंद करने के लिए STOP लिखें",
+        labels=("फिर से भेजें", "दूसरा दिन चुनें", "सभी विकल्प देखें"),
+    ),
+}
+
+
+LANGUAGES = tuple(_TEMPLATES)
+"""The languages that there is a template in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +76,10 @@ class SeededAccount:
     api_key: str = field(repr=False)
     webhook_token: str = field(repr=False)
     header_secret: str = field(repr=False)
+
+    def template_in(self, language: str) -> str:
+        """Return the id of the failed-delivery template in a language."""
+        return self.template_id if language == "en" else str(uuid.uuid5(_NAMESPACE, f"{self.key}:{language}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +179,20 @@ def _fresh() -> Seed:
 
 
 async def plant(
-    database: Database, cipher: Cipher, seed: Seed, *, events_url: str | None, now: datetime
+    database: Database,
+    cipher: Cipher,
+    seed: Seed,
+    *,
+    events_url: str | None,
+    now: datetime,
+    policy: Policy = NO_QUIET_HOURS,
 ) -> None:
-    """Write the seed into the database: accounts, workspaces, switches on, prices, keys; no quiet hours."""
+    """Write the seed into the database: accounts, workspaces, switches on, prices, keys."""
     async with database.transaction() as session:
         await billing.set_price(session, "utility", 35, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "marketing", 99, valid_from=now.replace(month=1, day=1))
         for workspace in seed.workspaces:
-            policy = Policy(quiet_from="", quiet_until="")
             await workspaces.add_workspace(
                 session, workspaces.Workspace(workspace.slug, workspace.name, workspace.name, policy, "en")
             )
@@ -180,7 +217,9 @@ async def plant(
             account = seed.account_of(workspace)
             account_id = str(uuid.uuid5(_NAMESPACE, f"account:{account.key}"))
             await accounts.install(session, workspace.slug, account_id, now)
-            await notifications.save_notification(session, _notification(workspace.slug, account_id, account))
+            for language in _TEMPLATES:
+                notification = _notification(workspace.slug, account_id, account, language)
+                await notifications.save_notification(session, notification)
             await workspaces.save_order_account(
                 session,
                 cipher,
@@ -197,19 +236,22 @@ async def plant(
             await workspaces.add_api_key(session, workspace.slug, key=workspace.api_key)
 
 
-def _notification(slug: str, account_id: str, account: SeededAccount) -> notifications.Notification:
+def _notification(
+    slug: str, account_id: str, account: SeededAccount, language: str
+) -> notifications.Notification:
+    words = _TEMPLATES[language]
     return notifications.Notification(
         workspace_id=slug,
         account_id=account_id,
         event="failed_delivery",
-        language="en",
-        template_id=account.template_id,
+        language=language,
+        template_id=account.template_in(language),
         template_name=account.template_name,
         category="UTILITY",
-        header=_HEADER,
-        body=_BODY,
-        footer=_FOOTER,
-        buttons=tuple(notifications.Button(label, choice_for(label) or "") for label in LABELS),
+        header=words.header,
+        body=words.body,
+        footer=words.footer,
+        buttons=tuple(notifications.Button(label, choice_for(label) or "") for label in words.labels),
         params=_PARAMS,
         is_on=True,
         attention="",
@@ -231,17 +273,18 @@ def gupshup_simulator(
                 "balance": "25.00",
                 "templates": [
                     {
-                        "id": account.template_id,
+                        "id": account.template_in(language),
                         "elementName": account.template_name,
-                        "languageCode": "en",
+                        "languageCode": language,
                         "category": "UTILITY",
                         "status": "APPROVED",
                         "templateType": "TEXT",
-                        "header": _HEADER,
-                        "data": _BODY,
-                        "footer": _FOOTER,
-                        "buttons": [{"type": "QUICK_REPLY", "text": label} for label in LABELS],
+                        "header": words.header,
+                        "data": words.body,
+                        "footer": words.footer,
+                        "buttons": [{"type": "QUICK_REPLY", "text": label} for label in words.labels],
                     }
+                    for language, words in _TEMPLATES.items()
                 ],
                 "subscriptions": [
                     {

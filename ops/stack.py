@@ -14,18 +14,30 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from bootstrap.resources import cipher_of, utc_now
+from bootstrap.resources import cipher_of, clock_of
 from bootstrap.settings import Settings
 from bootstrap.temporal import register_search_attributes
 from db.migrate import upgrade
 from db.session import Database
+from domain.timing import Policy
 from ops.embedded import PostgresFailed, start_postgres, stop_postgres
 from ops.processes import Child, Processes, answers, free_port, listens
-from ops.seed import LABELS, SECRET_HEADER, Seed, gupshup_simulator, load, order_system_simulator, plant
+from ops.seed import (
+    LABELS,
+    NO_QUIET_HOURS,
+    SECRET_HEADER,
+    Seed,
+    gupshup_simulator,
+    load,
+    order_system_simulator,
+    plant,
+)
 from workflows.client import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).resolve().parent.parent
-_BIN = Path(sys.executable).parent
+VAR = ROOT / "var"
+"""Where `make up` keeps `stack.json`, while it runs, and all that the stack itself keeps."""
+BINARIES = Path(sys.executable).parent
 
 PEOPLE = [
     {"phone": "919999900001", "name": "Asha Rao"},
@@ -33,6 +45,7 @@ PEOPLE = [
     {"phone": "919999900003", "name": "Meera Nair"},
     {"phone": "919999900004", "name": "Kabir Shah"},
     {"phone": "919999900005", "name": "Sunita Devi"},
+    {"phone": "919999900006", "name": "Farah Khan"},
 ]
 
 
@@ -75,12 +88,33 @@ class Addresses:
 
 
 class Stack:
-    """The running system; use as an asynchronous context manager."""
+    """The running system; use as an asynchronous context manager.
 
-    def __init__(self, directory: Path, ports: Ports, *, say: Callable[[str], None]) -> None:
+    Args:
+        directory: Where its data, its secrets and its logs are kept.
+        ports: Where its parts listen.
+        say: Told of what dies and is started again.
+        replaced: What replaces embedded parts.
+        people: The customers whose phones there are.
+        policy: What the seeded workspaces chose.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        ports: Ports,
+        *,
+        say: Callable[[str], None],
+        replaced: Mapping[str, str] = os.environ,
+        people: list[dict[str, str]] = PEOPLE,
+        policy: Policy = NO_QUIET_HOURS,
+    ) -> None:
         self.directory = directory
         self._ports = ports
         self._say = say
+        self._replaced = replaced
+        self._people = people
+        self._policy = policy
         self.processes = Processes(directory / "log", say)
         self.seed: Seed = load(directory / "secrets.json")
         self.addresses = self._addresses()
@@ -169,9 +203,9 @@ class Stack:
         }
 
     def _addresses(self) -> Addresses:
-        own_gupshup = os.environ.get("GUPSHUP_BASE_URL", "").rstrip("/")
-        own_orders = os.environ.get("ESHOPBOX_BASE_URL", "").rstrip("/")
-        own_auth = os.environ.get("ESHOPBOX_AUTH_URL", "").rstrip("/")
+        own_gupshup = self._replaced.get("GUPSHUP_BASE_URL", "").rstrip("/")
+        own_orders = self._replaced.get("ESHOPBOX_BASE_URL", "").rstrip("/")
+        own_auth = self._replaced.get("ESHOPBOX_AUTH_URL", "").rstrip("/")
         gupshup = own_gupshup or f"http://127.0.0.1:{self._ports.gupshup}"
         simulator = f"http://127.0.0.1:{self._ports.order_system}"
         return Addresses(
@@ -179,11 +213,11 @@ class Stack:
             gupshup=gupshup,
             order_system=own_orders or simulator,
             order_system_auth=own_auth or simulator,
-            temporal=os.environ.get("TEMPORAL_ADDRESS") or f"127.0.0.1:{self._ports.temporal}",
+            temporal=self._replaced.get("TEMPORAL_ADDRESS") or f"127.0.0.1:{self._ports.temporal}",
             temporal_ui=""
-            if os.environ.get("TEMPORAL_ADDRESS")
+            if self._replaced.get("TEMPORAL_ADDRESS")
             else f"http://127.0.0.1:{self._ports.temporal_ui}",
-            database=os.environ.get("DATABASE_URL", ""),
+            database=self._replaced.get("DATABASE_URL", ""),
             phone="" if own_gupshup else f"{gupshup}/phone",
             has_gupshup_simulator=not own_gupshup,
             has_order_system_simulator=not (own_orders and own_auth),
@@ -192,13 +226,13 @@ class Stack:
     async def _start(self) -> None:
         at = self.addresses
         starting: list[Awaitable[object]] = [self._start_simulators()]
-        if not os.environ.get("TEMPORAL_ADDRESS"):
+        if not self._replaced.get("TEMPORAL_ADDRESS"):
             starting.append(self._start_temporal())
         starting.append(self._prepare_database())
         await asyncio.gather(*starting)
         at = self.addresses
         settings = Settings(_env_file=None, **self._as_settings())  # type: ignore[call-arg, arg-type]
-        await register_search_attributes(settings, SEARCH_ATTRIBUTES)
+        await self._prepare_temporal(settings)
         environment = self._environment()
         api = Child(
             "api",
@@ -231,9 +265,16 @@ class Stack:
         database = Database(self.addresses.database, pool_size=2, name="seed")
         at = self.addresses
         simulator = f"{at.order_system}/events" if at.has_order_system_simulator else None
-        events_url = os.environ.get("EVENTS_URL", "").rstrip("/") or simulator
+        events_url = self._replaced.get("EVENTS_URL", "").rstrip("/") or simulator
         try:
-            await plant(database, cipher_of(settings), self.seed, events_url=events_url, now=utc_now())
+            await plant(
+                database,
+                cipher_of(settings),
+                self.seed,
+                events_url=events_url,
+                now=clock_of(settings)(),
+                policy=self._policy,
+            )
         finally:
             await database.dispose()
 
@@ -241,11 +282,11 @@ class Stack:
         at = self.addresses
         if at.has_gupshup_simulator:
             config = gupshup_simulator(
-                self.seed, webhook_base=at.api, order_system_url=at.order_system, people=PEOPLE
+                self.seed, webhook_base=at.api, order_system_url=at.order_system, people=self._people
             )
             await self._start_simulator("gupshup", self._ports.gupshup, config)
         if at.has_order_system_simulator:
-            config = order_system_simulator(self.seed, webhook_base=at.api, people=PEOPLE)
+            config = order_system_simulator(self.seed, webhook_base=at.api, people=self._people)
             await self._start_simulator("order-system", self._ports.order_system, config)
 
     async def _start_simulator(self, name: str, port: int, config: object) -> None:
@@ -263,13 +304,18 @@ class Stack:
             str(port),
             "--config",
             str(path),
+            *self._simulator_arguments(name),
         )
         await self.processes.start(Child(name, command, answers(f"http://127.0.0.1:{port}/healthz")))
+
+    def _simulator_arguments(self, name: str) -> tuple[str, ...]:  # noqa: ARG002 - for stacks of another kind
+        """Return what a stand-in is told beyond the usual."""
+        return ()
 
     async def _start_temporal(self) -> None:
         attributes = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]
         command = (
-            str(_BIN / "temporal"), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self._ports.temporal),
+            str(BINARIES / "temporal"), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self._ports.temporal),
             "--ui-port", str(self._ports.temporal_ui), "--db-filename", str(self.directory / "temporal.db"),
             # A killed server loses nothing with these, and is two to three times as fast.
             "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal",
@@ -278,6 +324,9 @@ class Stack:
             "--ui-codec-endpoint", f"{self.addresses.api}/codec", "--log-level", "warn", *attributes,
         )  # fmt: skip
         await self.processes.start(Child("temporal", command, listens(self._ports.temporal)))
+
+    async def _prepare_temporal(self, settings: Settings) -> None:
+        await register_search_attributes(settings, SEARCH_ATTRIBUTES)
 
     def _environment(self) -> Mapping[str, str]:
         """Return what our own programs are told."""

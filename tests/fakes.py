@@ -19,6 +19,7 @@ from clients.workspace_webhook import Delivered, NotDelivered, WorkspaceWebhook
 from domain.case_events import ActionRequest, Answer
 from domain.failures import Action, Capabilities
 from workflows.client import (
+    AccountMessageTask,
     ActRefused,
     CaseNotRunning,
     CaseRef,
@@ -48,7 +49,9 @@ class FakeWorkflows(Workflows):
         told: The same with repeats.
         acts: Acts by hand, in order.
         late: Replies that came after the end, by their id.
+        account_messages: Messages of the sender's own, by their id.
         delivered: Outgoing events whose delivery began.
+        replayed: Outgoing events whose delivery began again, and since when what was delivered does not count.
         ended: Runs that are over.
         act_answer: What the next acts come to.
     """
@@ -64,7 +67,9 @@ class FakeWorkflows(Workflows):
         self.told: list[tuple[CaseRef, Mail]] = []
         self.acts: list[tuple[CaseRef, Mail]] = []
         self.late: dict[str, LateReply] = {}
+        self.account_messages: dict[str, AccountMessageTask] = {}
         self.delivered: list[str] = []
+        self.replayed: list[tuple[str, datetime]] = []
         self.ended: set[CaseRef] = set()
         self.act_answer: ManualAnswer | ActRefused = ManualAnswer("ended", "resolved", "done")
 
@@ -119,12 +124,23 @@ class FakeWorkflows(Workflows):
         self._answer()
         self.late.setdefault(reply_id, late)
 
+    async def send_account_message(self, task: AccountMessageTask) -> None:
+        """Remember a message of the sender's own once."""
+        self._answer()
+        self.account_messages.setdefault(task.id, task)
+
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Remember an event once."""
         self._answer()
         self._check_starts(event_id)
         if (key := f"{workspace_id}/{event_id}") not in self.delivered:
             self.delivered.append(key)
+
+    async def replay_event(self, workspace_id: str, event_id: str, replayed_at: datetime) -> None:
+        """Remember a replay."""
+        self._answer()
+        self._check_starts(event_id)
+        self.replayed.append((f"{workspace_id}/{event_id}", replayed_at))
 
     async def is_healthy(self) -> bool:
         """Tell whether it is there."""

@@ -10,7 +10,7 @@ Errors::
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio.client import (
     Client,
@@ -26,8 +26,9 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.values import OutgoingEventTask
+from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask
 from workflows import options
+from workflows.account_message import AccountMessageWorkflow
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
@@ -36,6 +37,8 @@ from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
 __all__ = [
     "SEARCH_ATTRIBUTES",
+    "AboutCase",
+    "AccountMessageTask",
     "ActRefused",
     "CaseNotRunning",
     "CaseRef",
@@ -177,6 +180,14 @@ class Workflows:
         """
         await self._start_once(LateReplyWorkflow.run, late, f"late:{late.case.id}:{reply_id}")
 
+    async def send_account_message(self, task: AccountMessageTask) -> None:
+        """Have a message of the sender's own sent, once.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        await self._start_once(AccountMessageWorkflow.run, task, f"account-message:{task.id}")
+
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Have an outgoing event delivered, once.
 
@@ -185,6 +196,16 @@ class Workflows:
         """
         task = OutgoingEventTask(workspace_id, event_id)
         await self._start_once(OutgoingEventWorkflow.run, task, f"event:{event_id}")
+
+    async def replay_event(self, workspace_id: str, event_id: str, replayed_at: datetime) -> None:
+        """Have an outgoing event delivered again, under its own id; asked for twice in one second it is once.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        task = OutgoingEventTask(workspace_id, event_id, replayed_at)
+        workflow_id = f"event:{event_id}:replay:{int(replayed_at.timestamp())}"
+        await self._start_once(OutgoingEventWorkflow.run, task, workflow_id)
 
     async def is_healthy(self) -> bool:
         """Tell whether Temporal answers."""

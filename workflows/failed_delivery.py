@@ -51,18 +51,18 @@ with workflow.unsafe.imports_passed_through():
     from domain.timing import local_words
     from workflows import options
     from workflows.outgoing_event import OutgoingEventWorkflow
-    from workflows.values import CaseStart, Mail, ManualAnswer
+    from workflows.rules import rules_of_run
+    from workflows.values import (
+        ActionByHand,
+        CaseStart,
+        CloseByHand,
+        Mail,
+        ManualAnswer,
+        SendAgainByHand,
+    )
 
 
 Result = TypeVar("Result")
-
-
-def _rules() -> int:
-    """Return the number of the rules that this run follows: the newest when it began, the same on every replay."""
-    for number in range(cases.RULES, 1, -1):
-        if workflow.patched(f"rules-{number}"):
-            return number
-    return 1
 
 
 @workflow.defn(name="FailedDelivery")
@@ -84,7 +84,7 @@ class FailedDeliveryWorkflow:
     @workflow.run
     async def run(self, start: CaseStart) -> str:  # noqa: ARG002 - Temporal hands the same argument to both
         """Run the case to its end and return the outcome."""
-        self._rules = _rules()
+        self._rules = rules_of_run()
         await self._follow(Opened())
         while True:
             while self._mail:
@@ -205,6 +205,7 @@ class FailedDeliveryWorkflow:
             # again finds out; it never sends twice.
             known = {"Throttled": NotSent.TRANSIENT, "Unsendable": NotSent.OURS}
             result = MessageResult(why=known.get(kind or "", NotSent.STALLED), detail=detail)
+        await self._deliver_events(snapshot, result.event_ids)
         if result.is_accepted:
             return MessageAccepted(command.id)
         if result.is_unknown:
@@ -224,6 +225,7 @@ class FailedDeliveryWorkflow:
             )
         except ActivityError as error:
             return ActionAnswered(command.request.id, Answer.UNKNOWN, str(error.cause or error))
+        await self._deliver_events(snapshot, result.event_ids)
         return ActionAnswered(command.request.id, result.answer, result.detail)
 
     async def _end(self, command: EndCase, snapshot: Snapshot) -> None:
@@ -232,7 +234,16 @@ class FailedDeliveryWorkflow:
                 Cases.end, EndCaseTask(snapshot, command), summary=command.outcome, **options.RECORD
             )
         )
-        for event_id in result.event_ids:
+        await self._start_deliveries(snapshot, result.event_ids)
+
+    async def _deliver_events(self, snapshot: Snapshot, event_ids: tuple[str, ...]) -> None:
+        """Start the deliveries that an effect before the end calls for."""
+        # Runs whose effects an older worker took up left these to the sweep.
+        if event_ids and workflow.patched("events-before-the-end"):
+            await self._start_deliveries(snapshot, event_ids)
+
+    async def _start_deliveries(self, snapshot: Snapshot, event_ids: tuple[str, ...]) -> None:
+        for event_id in event_ids:
             child = workflow.start_child_workflow(
                 OutgoingEventWorkflow.run,
                 OutgoingEventTask(snapshot.workspace_id, event_id),
@@ -258,6 +269,7 @@ class FailedDeliveryWorkflow:
         """Show in words what the run waits for (R6.11)."""
         workflow.set_current_details(
             f"{cases.describe(self._case, self._policy)}\n\n"
+            f"possible by hand: {', '.join(cases.allowed_actions(self._case)) or 'nothing now'}\n\n"
             f"last reply: {self._last_reply}\n\nlast step: {self._case.note or 'none yet'}"
         )
 
@@ -296,38 +308,88 @@ class FailedDeliveryWorkflow:
             self._last_reply = f"{reply.kind.value}{words}, {local_words(reply.at, self._policy)}"
         self._put(mail)
 
-    @workflow.update(name="act", description="Take an action, send again or close, by hand")
+    @workflow.update(name="act", description="For programs: take an action, send again or close, by hand")
     async def act(self, mail: Mail) -> ManualAnswer:
         """Take an act by hand and return what it came to."""
+        return await self._come_to(mail)
+
+    @act.validator
+    def _validate_act(self, mail: Mail) -> None:
+        if mail.id not in self._seen:
+            self._check_by_hand(mail.event)
+
+    # What ops send from Temporal UI: plain texts, no id to make up. The update's own id makes it one fact.
+
+    @workflow.update(
+        name="take_action",
+        description='Take an action: {"action": "reattempt", "person": "you"}. Also "reschedule" with "on": "2026-12-01", '
+        '"update_address" with "address", "pincode", "landmark", "cancel", "dispute" with "words", "not_my_order".',
+    )
+    async def take_action(self, ask: ActionByHand) -> ManualAnswer:
+        """Take an action by hand and return what it came to."""
+        return await self._come_to(self._by_hand(ask.event()))
+
+    @take_action.validator
+    def _validate_take_action(self, ask: ActionByHand) -> None:
+        try:
+            event = ask.event()
+        except ValueError as error:
+            raise ApplicationError(str(error), type="Unreadable") from error
+        self._check_by_hand(event)
+
+    @workflow.update(
+        name="send_again", description='Send the failed-delivery message once more: {"person": "you"}'
+    )
+    async def send_again(self, ask: SendAgainByHand) -> ManualAnswer:
+        """Send the first message again and return what it came to."""
+        return await self._come_to(self._by_hand(ask.event()))
+
+    @send_again.validator
+    def _validate_send_again(self, ask: SendAgainByHand) -> None:
+        self._check_by_hand(ask.event())
+
+    @workflow.update(
+        name="close", description='End the case; nobody is asked any more: {"person": "you", "note": "why"}'
+    )
+    async def close(self, ask: CloseByHand) -> ManualAnswer:
+        """Close the case and return what it came to."""
+        return await self._come_to(self._by_hand(ask.event()))
+
+    @close.validator
+    def _validate_close(self, ask: CloseByHand) -> None:
+        self._check_by_hand(ask.event())
+
+    async def _come_to(self, mail: Mail) -> ManualAnswer:
+        """Take an act by hand and wait for what it comes to."""
         self._put(mail)
         await workflow.wait_condition(lambda: mail.id in self._answers)
         return self._answers[mail.id]
 
-    @act.validator
-    def _validate_act(self, mail: Mail) -> None:
-        if mail.id in self._seen:
-            return
+    @staticmethod
+    def _by_hand(event: Event) -> Mail:
+        info = workflow.current_update_info()
+        return Mail(f"by-hand:{info.id if info else workflow.uuid4()}", event)
+
+    def _check_by_hand(self, event: Event) -> None:
+        """Refuse what is not possible now, in words that say what is (R6.11)."""
         if not self._case.is_open:
             raise ApplicationError("the case has ended", type="CaseEnded")
-        if isinstance(mail.event, ActionTaken):
-            allowed = cases.allowed_actions(self._case)
-            if mail.event.action not in allowed:
-                possible = ", ".join(allowed) or "none"
-                raise ApplicationError(
-                    f"{mail.event.action.value} is not possible now; possible: {possible}",
-                    type="ActionNotPossible",
-                )
-            if mail.event.action is Action.RESCHEDULE and mail.event.on not in cases.eligible_days(
-                self._case, workflow.now(), self._policy
-            ):
-                days = ", ".join(
-                    day.isoformat() for day in cases.eligible_days(self._case, workflow.now(), self._policy)
-                )
-                raise ApplicationError(f"that day is not possible; possible: {days}", type="DayNotPossible")
-            if mail.event.action is Action.UPDATE_ADDRESS and not mail.event.address.is_complete():
-                raise ApplicationError("an address needs house, street and area", type="AddressIncomplete")
-        elif not isinstance(mail.event, ResendAsked | CloseAsked):
+        if isinstance(event, ResendAsked | CloseAsked):
+            return
+        if not isinstance(event, ActionTaken):
             raise ApplicationError("this is not an act by hand: send it as a signal", type="NotByHand")
+        allowed = cases.allowed_actions(self._case)
+        if event.action not in allowed:
+            possible = ", ".join(allowed) or "none"
+            raise ApplicationError(
+                f"{event.action.value} is not possible now; possible: {possible}", type="ActionNotPossible"
+            )
+        days = cases.eligible_days(self._case, workflow.now(), self._policy)
+        if event.action is Action.RESCHEDULE and event.on not in days:
+            possible = ", ".join(day.isoformat() for day in days)
+            raise ApplicationError(f"that day is not possible; possible: {possible}", type="DayNotPossible")
+        if event.action is Action.UPDATE_ADDRESS and not event.address.is_complete():
+            raise ApplicationError("an address needs house, street and area", type="AddressIncomplete")
 
     @workflow.query(name="case")
     def case(self) -> cases.Progress:

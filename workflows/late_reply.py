@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from domain import cases
     from domain.case_events import Note, SendSession
     from workflows import options
+    from workflows.rules import rules_of_run
     from workflows.values import LateReply
 
 
@@ -19,7 +20,7 @@ class LateReplyWorkflow:
     @workflow.run
     async def run(self, late: LateReply) -> None:
         """Answer, and note what contradicts."""
-        case, commands = cases.decide(late.case, late.event, workflow.now(), late.policy)
+        case, commands = cases.decide(late.case, late.event, workflow.now(), late.policy, rules_of_run())
         notes = tuple(command for command in commands if isinstance(command, Note))
         snapshot = Snapshot(
             case.facts.failure.workspace_id, case.id, cases.progress(case, late.policy), notes

@@ -1,10 +1,15 @@
 """What enters workflows from outside. Names and fields are contracts: fields are only ever added, with defaults."""
 
 from dataclasses import dataclass
+from datetime import date
 
-from domain.case_events import CustomerReplied, Event
+from domain.case_events import ActionTaken, CloseAsked, CustomerReplied, Event, ResendAsked
 from domain.case_state import Case, CaseFacts
+from domain.failures import Action, Mode
+from domain.replies import AddressDraft
 from domain.timing import Policy
+
+_TEMPORAL_UI = "Temporal UI"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,68 @@ class Mail:
 
     id: str
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class ActionByHand:
+    """An action as ops write it in Temporal UI, every part a plain text.
+
+    Attributes:
+        action: reattempt, reschedule, update_address, cancel, dispute or not_my_order.
+        person: Who asks.
+        on: The day of a reschedule, as 2026-12-01.
+        address: House, street and area of an update_address.
+        pincode: Its pincode; empty for the order's.
+        landmark: Directions for the rider.
+        words: What happened, for a dispute.
+    """
+
+    action: str = ""
+    person: str = _TEMPORAL_UI
+    on: str = ""
+    address: str = ""
+    pincode: str = ""
+    landmark: str = ""
+    words: str = ""
+
+    def event(self) -> ActionTaken:
+        """Return the event it means.
+
+        Raises:
+            ValueError: There is no such action or day; the message says what would be right.
+        """
+        if self.action not in set(Action):
+            raise ValueError(f"no action “{self.action}”; one of: {', '.join(Action)}")
+        try:
+            on = date.fromisoformat(self.on) if self.on else None
+        except ValueError:
+            raise ValueError(f"no day “{self.on}”; write it as 2026-12-01") from None
+        draft = AddressDraft(text=self.address, pincode=self.pincode, landmark=self.landmark).tidied()
+        words = tuple(line for line in self.words.split("\n") if line)
+        return ActionTaken(Action(self.action), Mode.OPS, self.person, on, draft, words)
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgainByHand:
+    """A wish of ops to send the first message again."""
+
+    person: str = _TEMPORAL_UI
+
+    def event(self) -> ResendAsked:
+        """Return the event it means."""
+        return ResendAsked(Mode.OPS, self.person)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseByHand:
+    """A wish of ops to close the case."""
+
+    person: str = _TEMPORAL_UI
+    note: str = ""
+
+    def event(self) -> CloseAsked:
+        """Return the event it means."""
+        return CloseAsked(Mode.OPS, self.person, self.note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,19 +35,27 @@ class NewShipment(Order):
 
 
 class NewFailure(Strict):
-    """Ask for a failed attempt of a parcel, or of the open one of a phone."""
+    """Ask for a failed attempt of a parcel, or of the open one of a phone; `language` becomes the customer's."""
 
     phone: str | None = None
     shipment_id: str | None = None
     workspace: str | None = None
     reason: ReasonName = "unavailable"
     attempt: int | None = None
+    language: str | None = None
 
     @model_validator(mode="after")
     def _names_a_parcel(self) -> "NewFailure":
         if (self.phone is None) == (self.shipment_id is None):
             raise ValueError("name either a phone or a shipment_id")
         return self
+
+
+class Rejection(Strict):
+    """Ask for an accepted resolution to be taken back."""
+
+    shipment_id: str
+    remark: str = "Route closed"
 
 
 class NewEvent(Strict):
@@ -83,9 +91,9 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
         return system.ledger.as_json()
 
     @router.get("/control/under-way")
-    async def count_under_way() -> dict[str, int]:
-        """Say how many events are still to be delivered."""
-        return {"count": sender.under_way}
+    async def tell_under_way() -> dict[str, int]:
+        """Tell how many webhooks are still being delivered, and count what has happened so far."""
+        return {"under_way": sender.under_way, "version": system.ledger.newest}
 
     @router.get("/control/shipments")
     async def list_shipments() -> list[dict[str, Any]]:
@@ -122,10 +130,30 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
             )
         if wanted.attempt is None and not shipment.is_open:
             raise HTTPException(CONFLICT, f"shipment {shipment.shipment_id} has no attempt left to fail")
+        if wanted.language is not None:
+            shipment.order = shipment.order.model_copy(update={"language": wanted.language})
         attempt = wanted.attempt or shipment.attempt + 1
         failure = shipment.fail(wanted.reason, attempt=attempt, at=system.clock())
         sender.send(
             webhook_body(workspace, shipment, resource="shipment", event="failed_delivery", at=failure.at)
+        )
+        return shipment.as_json()
+
+    @router.post("/control/reject")
+    async def reject_resolution(wanted: Rejection) -> dict[str, Any]:
+        """Take back a resolution that was accepted, as a courier does who cannot do it after all."""
+        shipment = _shipment(system, wanted.shipment_id)
+        if shipment.resolution_id is None:
+            raise HTTPException(CONFLICT, f"shipment {shipment.shipment_id} has no accepted resolution")
+        shipment.reject(at=system.clock(), remark=wanted.remark)
+        sender.send(
+            webhook_body(
+                system.find_workspace(shipment.workspace),
+                shipment,
+                resource="shipment",
+                event="ndr_resolution_rejected",
+                at=shipment.log[-1].at,
+            )
         )
         return shipment.as_json()
 

@@ -19,6 +19,7 @@ FORWARD_EVENTS: Final = (
     "delivered",
     "failed_delivery",
     "ndr_resolution_submitted",
+    "ndr_resolution_rejected",
     "shipment_delayed",
     "shipment_held",
     "unhold",
@@ -57,7 +58,10 @@ EVENTS: Final[dict[Resource, tuple[str, ...]]] = {
 }
 
 # The log and the current status use other words than the event that announced them.
-LOG_STATUS: Final = {"ndr_resolution_submitted": "ndr_resolution"}
+LOG_STATUS: Final = {
+    "ndr_resolution_submitted": "ndr_resolution",
+    "ndr_resolution_rejected": "ndr_resolution",
+}
 CURRENT_STATUS: Final = {"ndr_resolution": "FAILED_DELIVERY", "damage": "DAMAGED"}
 
 # After these no attempt can fail any more: a new failure for the same phone begins a new order.

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -56,6 +57,7 @@ class Order(Strict):
     shipment_id: str | None = None
     tracking_id: str | None = None
     email: str = "customer@example.in"
+    language: str = ""
     address_line1: str = "House 168, Lane 4"
     address_line2: str = "Indiranagar"
     city: str = "Bengaluru"
@@ -212,6 +214,11 @@ class Shipment:
         self.record("ndr_resolution_submitted", at=at, remark=remark)
         return self.resolution_id
 
+    def reject(self, *, at: datetime, remark: str) -> None:
+        """Take back the resolution that was accepted: the parcel waits for another one."""
+        self.resolution_id = self.resolution_code = None
+        self.record("ndr_resolution_rejected", at=at, remark=remark, reason="REJECTED")
+
     def as_json(self) -> dict[str, Any]:
         """Return what the control routes show of it."""
         return {
@@ -247,6 +254,11 @@ class Ledger:
         """Append one entry."""
         self._seq += 1
         self._entries[kind].append({"seq": self._seq, "at": self._clock().isoformat(), **fields})
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest entry."""
+        return self._seq
 
     def as_json(self) -> dict[LedgerKind, list[dict[str, Any]]]:
         """Return all entries by kind."""
@@ -451,6 +463,11 @@ def national_number(phone: str) -> str:
 def utc_now() -> datetime:
     """Read the real clock."""
     return datetime.now(UTC)
+
+
+def moved_clock(ahead: Path) -> Clock:
+    """Return a clock that is ahead by the seconds that stand in a file."""
+    return lambda: utc_now() + timedelta(seconds=float(ahead.read_text()))
 
 
 def _credentials(workspace: Workspace) -> tuple[str, str, str]:

@@ -40,7 +40,7 @@ class WebhookSender:
 
     @property
     def under_way(self) -> int:
-        """How many events are still to be delivered, now or with a further try."""
+        """How many deliveries have not ended, also those that wait for their next try."""
         return len(self._tasks)
 
     async def drain(self) -> None:

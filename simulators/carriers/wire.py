@@ -43,6 +43,8 @@ def webhook_body(
         data |= _return_data(shipment)
     elif event in {"failed_delivery", "ndr_resolution_submitted"} and shipment.failure is not None:
         data |= _failure_data(shipment, shipment.failure)
+    elif event == "ndr_resolution_rejected":
+        data |= {"ndrDetails": {"resolutionStatus": "REJECTED", "resolutionRemark": shipment.log[-1].remark}}
     return {
         "resource": resource,
         "eventType": "POST" if event == "created" else "PUT",
@@ -116,6 +118,7 @@ def _order_data(workspace: Workspace, shipment: Shipment) -> dict[str, Any]:
             "countryCode": "IN",
             "countryName": "India",
         },
+        **({"customerLanguage": order.language} if order.language else {}),
         "items": [
             {
                 "orderItemID": f"{shipment.order_id}-{shipment.number + line}",

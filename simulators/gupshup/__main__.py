@@ -13,6 +13,7 @@ import uvicorn
 
 from .app import create_app
 from .network import RETRIES
+from .state import moved_clock, now
 
 
 def main() -> None:
@@ -34,9 +35,13 @@ def main() -> None:
         default=RETRIES,
         help="seconds before each further attempt of a callback, separated by commas",
     )
+    parser.add_argument(
+        "--clock-file", type=Path, help="holds the seconds by which the clock is ahead, for rehearsals"
+    )
     given = parser.parse_args()
     config = json.loads(given.config.read_text(encoding="utf-8"))
-    app = create_app(config, pace=given.pace, retries=given.retries)
+    clock = moved_clock(given.clock_file) if given.clock_file else now
+    app = create_app(config, pace=given.pace, retries=given.retries, clock=clock)
     uvicorn.run(app, host=given.host, port=given.port, log_level="warning", timeout_graceful_shutdown=2)
 
 

@@ -31,7 +31,6 @@ from .state import (
     SendRequest,
     Subscription,
     Template,
-    now,
     template_from_json,
 )
 from .wire import subscription_json, template_json, url_check
@@ -87,7 +86,7 @@ class Api:
         started = time.monotonic()
         row = SendRequest(
             seq=len(self._world.requests) + 1,
-            at=now(),
+            at=self._world.clock(),
             app=None,
             path=request.url.path,
             form={},
@@ -309,7 +308,7 @@ class Api:
     async def _check_address(self, app: App, subscription: Subscription, form: Mapping[str, Any]) -> None:
         if str(form.get("doCheck", "true")).lower() == "false":
             return
-        event = url_check(app, now())
+        event = url_check(app, self._world.clock())
         body = event.body(subscription.version)
         if not await self._network.try_once(subscription.url, subscription.headers, event, body):
             raise Refused(400, "Invalid URL Passed")

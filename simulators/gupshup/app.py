@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from .hanging_up import Server
 from .network import RETRIES, Network
 from .phone import PhonePages
 from .reading import Refused
-from .state import World
+from .state import World, now
 
 
 def create_app(
@@ -25,6 +26,7 @@ def create_app(
     pace: float = 0.1,
     retries: Sequence[float] = RETRIES,
     transport: httpx.AsyncBaseTransport | None = None,
+    clock: Callable[[], datetime] = now,
 ) -> Server:
     """Build the stand-in; its network is `app.state.network`.
 
@@ -33,11 +35,13 @@ def create_app(
         pace: middle length of the pause before each step of a message, in seconds; 0 = none.
         retries: the pause before each further attempt of a callback, in seconds.
         transport: where callbacks go instead of the real network.
+        clock: tells the time of everything that happens.
 
     Raises:
         KeyError: an app of the configuration lacks a compulsory key.
     """
-    network = Network(World.from_config(config), pace=pace, retries=retries, transport=transport)
+    world = World.from_config(config, clock=clock)
+    network = Network(world, pace=pace, retries=retries, transport=transport)
     customers = Customers(network)
 
     @asynccontextmanager

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from . import wire
 from .customers import Customers, NoSuchChoice, Variant
 from .network import Network, PhoneCannotSend
-from .state import App, Behaviour, Message, PhoneState, Reply, now
+from .state import App, Behaviour, Message, PhoneState, Reply
 
 _MEDIA_KINDS = frozenset({"image", "file", "audio", "video", "sticker"})
 
@@ -163,8 +163,8 @@ class Control:
         return [_shown(message) for message in self._world.messages_to(phone, owner.id if owner else None)]
 
     async def under_way(self) -> dict[str, int]:
-        """Say how much still moves: messages, and callbacks that are still to come."""
-        return {"count": self._network.under_way}
+        """Tell how much still moves, and count what has changed so far."""
+        return {"under_way": self._network.under_way, "version": self._world.version}
 
     async def tap(self, tap: Tap) -> dict[str, str]:
         """Tap a choice of a message."""
@@ -281,10 +281,10 @@ class Control:
         )
         app.templates[after.id] = after
         if after.status != before.status:
-            await self._network.emit(app, wire.template_event(app, after, now()))
+            await self._network.emit(app, wire.template_event(app, after, self._world.clock()))
         if after.category != before.category:
             await self._network.emit(
-                app, wire.template_event(app, after, now(), old_category=before.category)
+                app, wire.template_event(app, after, self._world.clock(), old_category=before.category)
             )
         return {"status": after.status, "category": after.category}
 
@@ -320,7 +320,11 @@ def _shown(message: Message) -> dict[str, Any]:
         "text": content.text,
         "header": content.header,
         "footer": content.footer,
-        "choices": [{"title": choice.title, "postback": choice.postback} for choice in content.choices],
+        "opens": content.opens,
+        "choices": [
+            {"title": choice.title, "description": choice.description, "postback": choice.postback}
+            for choice in content.choices
+        ],
         "status": message.status,
         "code": message.code,
         "at": message.at,

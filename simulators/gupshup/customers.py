@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from .network import Network
-from .state import App, Choice, Message, Phone, Reply, now
+from .state import App, Choice, Message, Phone, Reply
 from .wire import milliseconds
 
 Variant = Literal["A", "B", "no_postback", "no_context", "context_id_only"]
@@ -130,7 +130,7 @@ class Customers:
         body: dict[str, Any] = {
             "url": given.get("url") or address,
             "contentType": given.get("content_type") or _MEDIA[kind],
-            "urlExpiry": milliseconds(now() + _KEPT_FOR),
+            "urlExpiry": milliseconds(self._world.clock() + _KEPT_FOR),
         }
         if kind == "file":
             body["name"] = given.get("name") or "address-proof.pdf"

@@ -22,7 +22,7 @@ import httpx
 
 from . import wire
 from .fates import Fate, fate_of
-from .state import App, CallbackAttempt, Content, Message, Phone, PhoneState, Reply, World, now
+from .state import App, CallbackAttempt, Content, Message, Phone, PhoneState, Reply, World
 
 RETRIES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 60.0, 60.0)
 """Seconds before each further attempt; the real figures are not published."""
@@ -91,7 +91,7 @@ class Network:
 
     @property
     def under_way(self) -> int:
-        """How much still moves: messages on their way, and callbacks that will come, now or with a further attempt."""
+        """How much still moves: messages, replies, callbacks, also those that wait for their next attempt."""
         return len(self._tasks)
 
     async def settle(self) -> None:
@@ -104,7 +104,7 @@ class Network:
     def accept(self, app: App, number: str, content: Content, fault: int | None) -> Message:
         """Take a message into the queue and send it on its way."""
         world = self.world
-        at = now()
+        at = world.clock()
         message = Message(
             id=str(uuid.uuid4()),
             whatsapp_id=str(uuid.uuid4()),
@@ -161,12 +161,12 @@ class Network:
         phone = self.world.phone(message.phone)
         if phone.state_for(message.app.id) is not PhoneState.ONLINE:
             return
-        message.arrived_at = now()
+        message.arrived_at = self.world.clock()
         self._show(message)
         if done is not None:
             done.set()
         await self._step(message, "delivered", journal)
-        await self._report(message.app, wire.billing_event(message, now()), journal)
+        await self._report(message.app, wire.billing_event(message, self.world.clock()), journal)
         if fate.last == "read":
             await self._pause()
             await self._step(message, "read", journal)
@@ -184,7 +184,7 @@ class Network:
         message.status = step
         self.world.version += 1
         with_gs_id = not self.world.options.drop_gs_id
-        event = wire.status_event(message, step, now(), early=early, with_gs_id=with_gs_id)
+        event = wire.status_event(message, step, self.world.clock(), early=early, with_gs_id=with_gs_id)
         await self._report(message.app, event, journal)
 
     async def _report(self, app: App, event: wire.Event, journal: _Journal) -> None:
@@ -233,7 +233,7 @@ class Network:
             kind=kind,
             body=body,
             text=text,
-            at=now(),
+            at=self.world.clock(),
             context=context or None,
             quoted=answers if quoted else None,
         )
@@ -248,9 +248,9 @@ class Network:
         reply.status = "sent"
         if reply.kind != "reaction":
             # Not documented to open the window, so it does not.
-            self.world.wrote_at[reply.app.id, reply.phone.number] = now()
+            self.world.wrote_at[reply.app.id, reply.phone.number] = self.world.clock()
         self.world.version += 1
-        if await self.emit(reply.app, wire.inbound_event(reply, now())):
+        if await self.emit(reply.app, wire.inbound_event(reply, self.world.clock())):
             reply.status = "delivered"
             self.world.version += 1
 
@@ -289,7 +289,7 @@ class Network:
             return False
         if self.world.phone(number).state_for(app_id) is not PhoneState.ONLINE:
             return False
-        return (now() - last.at).total_seconds() < _TYPING_FOR
+        return (self.world.clock() - last.at).total_seconds() < _TYPING_FOR
 
     # Callbacks ----------------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ class Network:
         world = self.world
         row = CallbackAttempt(
             seq=len(world.callbacks) + 1,
-            at=now(),
+            at=world.clock(),
             url=url,
             kind=event.kind,
             body=body,

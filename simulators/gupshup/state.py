@@ -5,10 +5,11 @@ Everything lives in one `World`, in memory. Changing it is left to `network`; ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal
 
 Step = Literal["submitted", "enqueued", "sent", "delivered", "read", "failed"]
@@ -37,6 +38,11 @@ ALL_MODES = (
 def now() -> datetime:
     """Say what time it is, in UTC."""
     return datetime.now(UTC)
+
+
+def moved_clock(ahead: Path) -> Callable[[], datetime]:
+    """Return a clock that is ahead by the seconds that stand in a file."""
+    return lambda: now() + timedelta(seconds=float(ahead.read_text()))
 
 
 class PhoneState(StrEnum):
@@ -263,6 +269,7 @@ class Options:
 class World:
     """All of the stand-in's memory."""
 
+    clock: Callable[[], datetime] = now
     apps: dict[str, App] = field(default_factory=dict)
     phones: dict[str, Phone] = field(default_factory=dict)
     order_system_url: str = ""
@@ -279,13 +286,13 @@ class World:
     """Counts changes, so that a page knows when to look again."""
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> World:
+    def from_config(cls, config: Mapping[str, Any], *, clock: Callable[[], datetime] = now) -> World:
         """Build the world that a configuration file describes.
 
         Raises:
             KeyError: an app lacks its id, name, phone or key.
         """
-        world = cls(order_system_url=str(config.get("order_system_url") or ""))
+        world = cls(clock=clock, order_system_url=str(config.get("order_system_url") or ""))
         world.media_base_url = str(config.get("media_base_url") or world.media_base_url)
         world.subscription_calls_per_minute = int(config.get("subscription_calls_per_minute", 5))
         for entry in config.get("apps", ()):

@@ -11,7 +11,7 @@ from typing import Final
 from .bubbles import KINDS, BubbleView, SheetView, bubbles_of, entry_at, sheets_of
 from .indian import clock, day_of, iso, spaced
 from .network import Network
-from .state import App, CallbackAttempt, Message, Phone, Reply, SendRequest, now
+from .state import App, CallbackAttempt, Message, Phone, Reply, SendRequest
 
 FAIL_REASONS: Final = {
     "unavailable": "Customer unavailable",
@@ -92,7 +92,8 @@ def version_of(network: Network, number: str, app: App) -> str:
 def phone_view(network: Network, phone: Phone, app: App, notice: tuple[str, bool] = ("", False)) -> PhoneView:
     """Build the page of one phone with one chat open."""
     world = network.world
-    today = day_of(now())
+    now = world.clock()
+    today = day_of(now)
     chat = world.chat(phone.number, app.id)
     people = [(each.number, _person(each), each is phone) for each in world.phones.values()]
     return PhoneView(
@@ -105,7 +106,7 @@ def phone_view(network: Network, phone: Phone, app: App, notice: tuple[str, bool
         initials=initials(app.display_name),
         business_number=spaced(app.phone),
         base=f"/phone/{phone.number}/{app.name}",
-        clock=clock(now()),
+        clock=clock(now),
         bubbles=tuple(bubbles_of(chat, app, today)),
         sheets=tuple(sheets_of(chat)),
         typing=network.is_typing(phone.number, app.id),

@@ -205,6 +205,17 @@ class Shop:
         """Return what a tap with this token refers to."""
         return await self.change(lambda session: references.find_reference(session, digest(token)))
 
+    async def want_events(self) -> None:
+        """Give the workspace an address for events."""
+        endpoint = workspaces.EventEndpoint(
+            "kapaskraft", "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA=="
+        )
+        await self.change(lambda session: workspaces.save_event_endpoint(session, self.cipher, endpoint))
+
+    async def events_told(self) -> tuple[outgoing_events.OutgoingEvent, ...]:
+        """Return what the workspace is told, newest first."""
+        return await self.change(lambda session: outgoing_events.list_events(session, self.cipher, limit=100))
+
     async def event(self, event_id: str) -> outgoing_events.OutgoingEvent:
         """Return an event for the workspace's URL."""
         return await self.change(

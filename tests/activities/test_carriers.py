@@ -228,3 +228,68 @@ async def test_nothing_is_asked_for_once_the_case_has_ended(shop: Shop) -> None:
     )
     assert (await shop.take_action(_request(shop))).answer is Answer.NOT_WAITING
     assert shop.carrier.requests == []
+
+
+# ---- what the seller hears of it
+
+
+@pytest.mark.parametrize("answer", [Answer.REFUSED, Answer.REFUSED_DATE])
+async def test_seller_hears_of_a_refusal_once(shop: Shop, answer: Answer) -> None:  # R8.3, I15
+    """With what was asked for and the order system's words, and without a phone in them."""
+    await shop.want_events()
+    request = ActionRequest(shop.command_id(2), Action.RESCHEDULE, Mode.OPS, "asha", on=date(2026, 11, 23))
+    shop.carrier.answers.append(CarrierAnswer(answer, f"{PHONE} is unreachable", 400))
+    first = await shop.take_action(request)
+    assert first == await shop.take_action(request, attempt=2)
+    (event,) = await shop.events_told()
+    assert first == ActionResult(answer, "… is unreachable", (event.id,))
+    assert event.type == "case.action_refused"
+    assert event.data == {
+        "case_id": shop.facts.case_id,
+        "order_id": "KK1001",
+        "shipment_id": "SHIP1001",
+        "tracking_id": "TRK1001",
+        "attempt": 1,
+        "action": "reschedule",
+        "date": "2026-11-23",
+        "answer": answer.value,
+        "reason": "… is unreachable",
+        "mode": "ops",
+    }
+
+
+@pytest.mark.parametrize("dies", [(2, "before"), (2, "after")])
+async def test_refusal_is_told_once_whenever_the_process_dies(
+    shop: Shop, dies: tuple[int, Literal["before", "after"]]
+) -> None:  # I15, F5
+    """In the transaction that records it: both or neither."""
+    await shop.want_events()
+    shop.carrier.answers.extend([CarrierAnswer(Answer.REFUSED, "attempts used up", 400)] * 2)
+    shop.database.dies = dies
+    with pytest.raises(Died):
+        await shop.take_action(_request(shop))
+    assert len(await shop.events_told()) == (1 if dies[1] == "after" else 0)
+    shop.database.dies = None
+    shop.now += _LEASE
+    result = await shop.take_action(_request(shop), attempt=2)
+    (event,) = await shop.events_told()
+    assert result == ActionResult(Answer.REFUSED, "attempts used up", (event.id,))
+
+
+@pytest.mark.parametrize("answer", [Answer.ACCEPTED, Answer.NOT_WAITING, Answer.UNAVAILABLE, Answer.UNKNOWN])
+async def test_seller_hears_of_refusals_only(shop: Shop, answer: Answer) -> None:  # R8.3
+    """The case's end tells the rest, and what is not known yet is told to nobody."""
+    await shop.want_events()
+    shop.carrier.answers.append(CarrierAnswer(answer, "said"))
+    assert (await shop.take_action(_request(shop))).event_ids == ()
+    assert await shop.events_told() == ()
+
+
+async def test_seller_without_an_order_system_hears_of_it(shop: Shop) -> None:  # R8.3
+    """It is the seller's to mend."""
+    await shop.want_events()
+    await shop.change(lambda session: session.execute(delete(order_accounts)))
+    result = await shop.take_action(_request(shop))
+    (event,) = await shop.events_told()
+    assert result.event_ids == (event.id,)
+    assert event.data["reason"] == "no order system is connected"

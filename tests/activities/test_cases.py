@@ -1,23 +1,20 @@
 """Recording: the same again changes nothing, and who asked for it hears of the end."""
 
-from datetime import timedelta
 from functools import partial
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.cases import EVENT_TYPES
 from activities.values import EndCaseTask, EndResult
-from db import cases, outgoing_events, suppressions, workspaces
+from db import cases, suppressions
 from domain.case_events import EndCase, Note
 from domain.cases import Outcome
 from domain.failures import Mode
 from tests.activities.conftest import Died, Shop
 from tests.factories import NOW, PHONE
 
-_ENDPOINT = workspaces.EventEndpoint(
-    "kapaskraft", "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA=="
-)
-_TELLS = {
+_OF_ITS_OWN = {
     Outcome.RESOLVED: "case.resolved",
     Outcome.UNDELIVERABLE: "case.undeliverable",
     Outcome.HANDED_OVER: "case.handed_over",
@@ -25,9 +22,11 @@ _TELLS = {
 }
 
 
-async def _end(shop: Shop, outcome: Outcome = Outcome.RESOLVED) -> EndResult:
+async def _end(
+    shop: Shop, outcome: Outcome = Outcome.RESOLVED, detail: str = "a new delivery attempt"
+) -> EndResult:
     snapshot = shop.snapshot(state="ended", outcome=outcome.value, accepted="reattempt")
-    command = EndCase(shop.command_id(9), outcome.value, "a new delivery attempt", NOW, Mode.WHATSAPP)
+    command = EndCase(shop.command_id(9), outcome.value, detail, NOW, Mode.WHATSAPP)
     return await ActivityEnvironment().run(shop.cases.end, EndCaseTask(snapshot, command))
 
 
@@ -53,19 +52,30 @@ async def test_end_is_recorded_and_stays(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-async def test_workspace_with_an_endpoint_hears_of_what_it_must_act_on(
+async def test_workspace_that_wants_events_hears_of_every_end(
     shop: Shop, outcome: Outcome
 ) -> None:  # R6.10, R8.3
-    """Not of what it told us itself."""
-    await shop.change(lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT))
-    result = await _end(shop, outcome)
-    assert len(result.event_ids) == (1 if outcome in _TELLS else 0)
-    for event_id in result.event_ids:
-        event = await shop.event(event_id)
-        assert event.type == _TELLS[outcome]
-        assert event.data["case_id"] == shop.facts.case_id
-        assert event.data["outcome"] == outcome.value
-        assert not {"customer_name", "customer_phone", "phone"} & set(event.data)
+    """What it must act on has a type of its own; nothing names the customer."""
+    await shop.want_events()
+    (event_id,) = (await _end(shop, outcome, f"call {PHONE}")).event_ids
+    event = await shop.event(event_id)
+    assert event.type == _OF_ITS_OWN.get(outcome, "case.ended")
+    assert event.data == {
+        "case_id": shop.facts.case_id,
+        "order_id": "KK1001",
+        "shipment_id": "SHIP1001",
+        "tracking_id": "TRK1001",
+        "attempt": 1,
+        "outcome": outcome.value,
+        "reason": "call …",
+        "action": "reattempt",
+        "mode": "whatsapp",
+    }
+
+
+def test_every_end_is_told_as_something() -> None:  # R8.3
+    """A new outcome needs a decision."""
+    assert set(EVENT_TYPES) == set(Outcome)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -83,22 +93,15 @@ async def test_wrong_number_is_suppressed_for_this_seller(shop: Shop, outcome: O
 async def test_workspace_without_an_endpoint_gets_no_event(shop: Shop) -> None:
     """There is nobody to deliver it to."""
     await _end(shop, Outcome.UNDELIVERABLE)
-    assert await _unstarted(shop) == 0
+    assert await shop.events_told() == ()
 
 
 async def test_end_that_is_repeated_makes_no_second_event(shop: Shop) -> None:  # I15
     """When the first attempt died after its commit, the sweep finds the event."""
-    await shop.change(lambda session: workspaces.save_event_endpoint(session, shop.cipher, _ENDPOINT))
+    await shop.want_events()
     shop.database.dies = (1, "after")
     with pytest.raises(Died):
         await _end(shop)
     shop.database.dies = None
     await _end(shop)
-    assert await _unstarted(shop) == 1
-
-
-async def _unstarted(shop: Shop) -> int:
-    found = await shop.change(
-        lambda session: outgoing_events.list_unstarted(session, older_than=NOW + timedelta(days=1), limit=10)
-    )
-    return len(found)
+    assert len(await shop.events_told()) == 1

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from activities.messages import _wire_message
+from activities.sending import wire_message
 from activities.values import MessageResult
 from clients.gupshup import Accepted, ButtonsMessage, ListMessage, Refused, TextMessage, Unknown
 from db import accounts, cases, customers, messages, notifications, statuses, suppressions
@@ -164,6 +164,38 @@ async def test_status_that_overtook_an_interrupted_send_says_what_became_of_it(
     assert len(shop.gupshup.sent) == 1
 
 
+@pytest.mark.parametrize("number", [1, 2], ids=["the same command", "another command"])
+async def test_failure_that_is_found_out_while_sending_is_told_once(
+    shop: Shop, number: int
+) -> None:  # R8.3, I15
+    """It waited as an orphan; no callback will come that tells of it."""
+    await shop.want_events()
+    shop.gupshup.answers.append(Died())
+    with pytest.raises(Died):
+        await shop.send_template()
+    hashed = shop.cipher.phone_hash(PHONE)
+    report = statuses.StatusReport(
+        account_id="account-1",
+        status=MessageStatus.FAILED,
+        gupshup_id="gs-9",
+        phone_hash=hashed,
+        code="1002",
+        at=NOW,
+    )
+    await shop.change(lambda session: statuses.apply_status(session, report))
+    result = await shop.send_template(number, attempt=2)
+    await shop.send_template(number, attempt=3)
+    (event,) = await shop.events_told()
+    (message,) = [one for one in await shop.stored_messages() if one.command_id == shop.command_id()]
+    assert (event.type, event.data["message_id"], event.data["why"]) == (
+        "message.failed",
+        message.id,
+        "recipient",
+    )
+    if number == 1:
+        assert result.event_ids == (event.id,)
+
+
 async def test_send_and_reply_of_one_moment_do_not_block_each_other(shop: Shop) -> None:  # F20
     """Both lock the customer first and the case last."""
     hashed = shop.cipher.phone_hash(PHONE)
@@ -207,7 +239,7 @@ async def test_intent_that_lost_against_another_transaction_is_tried_again_at_on
 async def test_attempt_whose_lease_ran_out_sends_nothing(shop: Shop) -> None:  # F7
     """A frozen process that thaws finds that it is late."""
     times = iter([NOW, NOW + timedelta(minutes=5), NOW + timedelta(minutes=5)])
-    shop.messages._clock = lambda: next(times)
+    shop.messages._clock = shop.messages._sending._clock = lambda: next(times)
     assert (await shop.send_template()).is_unknown
     assert shop.gupshup.sent == []
 
@@ -368,7 +400,7 @@ async def test_everything_a_case_can_say_has_a_form(shop: Shop) -> None:
         talk = Talk(facts, Policy(), at=at)
         talk.plays("open", *steps)
         for said in talk.sent():
-            _wire_message(said.message, ("r",) * len(said.message.options), "m")
+            wire_message(said.message, ("r",) * len(said.message.options), "m")
 
 
 _TALKS = (

@@ -105,6 +105,12 @@ def test_production_needs_its_tokens(missing: str) -> None:
         settings("postgresql://127.0.0.1:1/none", **_PRODUCTION | {missing: SecretStr("")})
 
 
+def test_production_has_the_real_clock() -> None:
+    """S29: a clock that others can move moves deadlines and the ends of tokens."""
+    with pytest.raises(ValidationError, match="clock"):
+        settings("postgresql://127.0.0.1:1/none", **_PRODUCTION | {"clock_file": "var/clock"})
+
+
 @pytest.mark.parametrize(
     "wrong", [{"allowed_callback_addresses": "203.0.113.0/33"}, {"forwarded_header": "X-Real-IP, X"}]
 )

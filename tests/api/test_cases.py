@@ -158,7 +158,7 @@ async def test_wrong_field_is_named_and_not_repeated(
 
 @pytest.mark.parametrize("phone", ["08040123456", "+14155552671", "1800 120 1234", "+91 12345 67890", "call"])
 async def test_only_an_indian_mobile_is_a_phone(outside: Outside, keys: Keys, phone: str) -> None:
-    """R6.12: the rule of the order system's own events; a landline has no WhatsApp."""
+    """R5.1: the rule of the order system's own events; a landline has no WhatsApp."""
     answer = await outside.http.post(
         "/v1/failed-deliveries", json=_report(customer={"phone": phone}), headers=keys["kapaskraft"]
     )

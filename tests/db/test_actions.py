@@ -11,6 +11,7 @@ from db.actions import (
     AlreadyAccepted,
     AlreadyEnded,
     ShipmentPast,
+    list_withdrawn,
     record_answer,
     renew_lease,
 )
@@ -232,3 +233,20 @@ async def test_nothing_is_asked_for_after_the_end(session: Session, cipher: Ciph
         await begin_action(session, cipher, _request(case_id), workspace_id="other", case_id=case_id)
     with pytest.raises(NotFound):
         await record_answer(session, "no-such/1", tries=1, answer=Answer.ACCEPTED, detail="", now=NOW)
+
+
+@pytest.mark.usefixtures("_workspace")
+async def test_actions_that_were_refused_for_the_case_are_known(session: Session, cipher: Cipher) -> None:
+    """Not those of which only the day was refused: another day may be taken (R6.5)."""
+    case_id = await _open(session, cipher)
+    answers = {
+        Action.CANCEL: Answer.REFUSED,
+        Action.RESCHEDULE: Answer.REFUSED_DATE,
+        Action.DISPUTE: Answer.UNKNOWN,
+        Action.REATTEMPT: Answer.ACCEPTED,
+    }
+    for number, (action, answer) in enumerate(answers.items()):
+        await begin_action(session, cipher, _request(case_id, number, action), case_id=case_id)
+        await record_answer(session, f"{case_id}/{number}", tries=1, answer=answer, detail="", now=NOW)
+    assert await list_withdrawn(session, W, case_id) == (Action.CANCEL,)
+    assert await list_withdrawn(session, "other", case_id) == ()

@@ -13,8 +13,10 @@ from db.cases import (
     find_case,
     find_case_by_attempt,
     get_start,
+    list_by_prefix,
     list_cases,
     list_customer_cases,
+    list_of_all_workspaces,
     list_open_of_shipment,
     list_unstarted,
     mark_started,
@@ -146,6 +148,32 @@ async def test_cases_are_listed_page_by_page_newest_first(session: Session, ciph
     for bad in ("x", "", "ey", "MjAyNi0xMS0yMHx4", "é"):
         with pytest.raises(BadCursor):
             await list_cases(session, W, before=bad)
+
+
+@pytest.mark.usefixtures("_workspace")
+async def test_ops_find_cases_of_all_workspaces(session: Session, cipher: Cipher) -> None:
+    """By what they know of one, and by the beginning of its id, however it is written (R6.11)."""
+    await add_workspace(session, workspace(id="other"))
+    first = await _open(session, cipher, case_facts(order_id="O1", tracking_id="T1"))
+    other = await _open(
+        session, cipher, case_facts(workspace_id="other", shipment_id="S2"), after=timedelta(hours=1)
+    )
+    await end_case(session, "other", other.id, ENDED, ended_at=NOW)
+
+    async def found(**wanted: str) -> list[str]:
+        return [row.id for row in await list_of_all_workspaces(session, **wanted, limit=9)]
+
+    assert await found() == [other.id, first.id]
+    assert [row.id for row in await list_of_all_workspaces(session, limit=1)] == [other.id]
+    for only_first in ({"workspace_id": W}, {"order_id": "O1"}, {"tracking_id": "T1"}, {"state": "open"}):
+        assert await found(**only_first) == [first.id]
+    for only_other in ({"state": "ended"}, {"outcome": "resolved"}):
+        assert await found(**only_other) == [other.id]
+    assert await found(outcome="rto") == []
+    for given in (first.id, first.id[:6], first.id[:11].upper(), first.id.replace("-", "")):
+        assert [row.id for row in await list_by_prefix(session, given, limit=9)] == [first.id]
+    for given in ("", "xyz", f"{first.id}0", "%", "é"):
+        assert await list_by_prefix(session, given, limit=9) == ()
 
 
 @pytest.mark.usefixtures("_workspace")

@@ -4,6 +4,7 @@ import base64
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -19,15 +20,7 @@ from db.billing import (
 from db.cases import BadCursor
 from db.encryption import Cipher
 from db.messages import add_message
-from db.outgoing_events import (
-    add_event,
-    get_event,
-    list_unstarted,
-    mark_delivered,
-    mark_failed,
-    mark_started,
-)
-from db.session import NotFound, Session
+from db.session import Session
 from db.statuses import StatusReport, apply_status, record_outcome
 from db.timeline import Entry, add_entry, list_entries
 from db.workspaces import add_workspace
@@ -90,6 +83,16 @@ async def test_entries_come_newest_first_with_their_messages_statuses(
         assert rest == shown[number + 1 :]
     assert len(await list_entries(session, cipher, W, "KK1001", limit=2)) == 2
     assert await list_entries(session, cipher, "other", "KK1001") == ()
+
+
+async def test_entries_of_one_case_stand_without_those_of_others(session: Session, cipher: Cipher) -> None:
+    """An order may have a case for each attempt (R6.1)."""
+    case_id = str(uuid4())
+    await add_entry(session, cipher, replace(REPLY, case_id=case_id))
+    await add_entry(session, cipher, replace(REPLY, key="reply/wamid.2", case_id=str(uuid4())))
+    await add_entry(session, cipher, replace(REPLY, key="reply/wamid.3"))
+    (shown,) = await list_entries(session, cipher, W, "KK1001", case_id=case_id)
+    assert shown.entry.case_id == case_id
 
 
 @pytest.mark.parametrize("place", ["2026-11-20T12:00:00|1", "x|1", f"{NOW}|{2**63}", f"{NOW}|-1", f"{NOW}|"])
@@ -155,36 +158,3 @@ async def test_a_statement_counts_each_event_and_is_borne_out_by_gupshups_billin
     assert sorted(used.phone_last4 for used in doubtful) == ["0001", "0002", "0004"]
     assert len(await list_usage(session, W, **period, order_id="KK1001")) == 5
     assert await list_usage(session, W, **period, order_id="other") == ()
-
-
-# --- Outgoing events ---
-
-
-async def test_an_outgoing_event_keeps_its_id_through_every_delivery(
-    session: Session, cipher: Cipher
-) -> None:
-    """Written once, swept until its delivery began; a failure after the delivery says nothing (I15)."""
-    event_id = await add_event(
-        session,
-        cipher,
-        workspace_id=W,
-        type="case.resolved",
-        data={"case": "1", "action": "reattempt"},
-        now=NOW,
-    )
-    (waiting,) = await list_unstarted(session, older_than=NOW + MINUTE, limit=9)
-    assert (waiting.id, waiting.workspace_id) == (event_id, W)
-    await mark_started(session, W, event_id, NOW)
-    assert await list_unstarted(session, older_than=NOW + MINUTE, limit=9) == ()
-    await mark_failed(session, W, event_id, NOW, "410")
-    await mark_delivered(session, W, event_id, NOW)
-    await mark_failed(session, W, event_id, NOW, "late")
-    event = await get_event(session, cipher, W, event_id)
-    assert (event.id, event.type, event.data["action"], event.delivered_at) == (
-        event_id,
-        "case.resolved",
-        "reattempt",
-        NOW,
-    )
-    with pytest.raises(NotFound):
-        await get_event(session, cipher, "other", event_id)

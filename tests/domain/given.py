@@ -4,7 +4,7 @@ Every session text is replaced by its own key here; the words themselves are tes
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from domain import cases
@@ -14,6 +14,7 @@ from domain.case_events import (
     Answer,
     CloseAsked,
     Command,
+    CustomerOptedIn,
     CustomerOptedOut,
     CustomerReplied,
     EndCase,
@@ -36,7 +37,8 @@ from domain.failures import Action, Capabilities, Mode, Reason
 from domain.messages import NotSent
 from domain.replies import AddressDraft, Reply, ReplyKind
 from domain.shipments import Address, FailedDelivery, ShipmentMove
-from domain.timing import Policy
+from domain.timing import Policy, local_day
+from domain.understanding import understand
 from domain.wording import PRESETS
 
 NOON = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # a Friday, 12:00 in India
@@ -45,6 +47,7 @@ FAILED_AT = NOON - timedelta(minutes=10)
 EVERYTHING = Capabilities(
     actions=(Action.REATTEMPT, Action.RESCHEDULE, Action.UPDATE_ADDRESS, Action.CANCEL, Action.DISPUTE)
 )
+_FACTS = {one.name for one in fields(CaseFacts)} - {"failure", "account_id"}
 KEYS_AS_TEXTS = tuple((key, key) for key in PRESETS["en"])
 
 
@@ -74,7 +77,7 @@ def a_policy(**changes: object) -> Policy:
 
 def some_facts(**changes: object) -> CaseFacts:
     """Return facts of a case; fields of the failure may be given as well."""
-    own = {name: changes.pop(name) for name in ("capabilities", "address_form", "case_id") if name in changes}
+    own = {name: changes.pop(name) for name in _FACTS if name in changes}
     facts = CaseFacts(
         case_id="c1",
         account_id="app1",
@@ -107,7 +110,8 @@ class Talk:
     def reply(self, kind: ReplyKind, **fields: object) -> tuple[Command, ...]:
         """Give the case an answer of the customer, received now."""
         self._replies += 1
-        given: dict[str, object] = {"at": self.now} | fields
+        read = understand(str(fields.get("text", "")), local_day(self.now, self.policy))
+        given: dict[str, object] = {"at": self.now, "said": read} | fields
         return self.send(CustomerReplied(Reply(f"wamid.{self._replies}", kind, **given)))  # type: ignore[arg-type]
 
     def answer(self, answer: Answer, detail: str = "because") -> tuple[Command, ...]:
@@ -126,7 +130,7 @@ class Talk:
         """Move the clock."""
         self.now += timedelta(**delta)
 
-    def play(self, step: str) -> list[str]:
+    def play(self, step: str) -> list[str]:  # noqa: PLR0915 - one branch for each word
         """Do one step of a table and return what the case asks for, as lines."""
         word, _, rest = step.partition(" ")
         match word:
@@ -164,6 +168,10 @@ class Talk:
                 commands = self.send(MessageUnknown("c1/1"))
             case "stop":
                 commands = self.send(CustomerOptedOut())
+            case "start":
+                commands = self.send(CustomerOptedIn())
+            case "voice":
+                commands = self.reply(ReplyKind.MEDIA, media_kind="audio")
             case "hand":
                 commands = self.send(ActionTaken(Action(rest), Mode.SELLER_PORTAL, "seller@example.com"))
             case "resend":

@@ -1,8 +1,12 @@
-"""Any sequence of answers, results, moves and clock jumps keeps what a case promises."""
+"""Any sequence of answers, results, moves, acts by hand and clock jumps keeps what a case promises.
+
+500 sequences in `make test`, 20,000 in `make nightly`.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -13,6 +17,7 @@ from domain.case_events import (
     Answer,
     CloseAsked,
     Command,
+    CustomerOptedIn,
     CustomerOptedOut,
     CustomerReplied,
     EndCase,
@@ -30,13 +35,14 @@ from domain.case_events import (
     TakeAction,
     WokeUp,
 )
-from domain.cases import Case, Outcome, State
+from domain.cases import Case, Outcome, State, TakenBack
 from domain.failures import Action, Capabilities, Mode, Reason
 from domain.messages import NotSent
 from domain.replies import AddressDraft, Reply, ReplyKind
 from domain.shipments import ShipmentMove
 from domain.timing import AtDeadline
-from domain.wording import SessionKind
+from domain.understanding import understand
+from domain.wording import PRESETS, SessionKind, SessionMessage
 from tests.domain.given import a_policy, some_facts
 
 MIDNIGHT = datetime(2026, 11, 19, 18, 30, tzinfo=UTC)  # the 20th begins in India
@@ -65,7 +71,28 @@ TEXTS = [
     "call 9999900002",
     "landmark: temple",
     "\u202e",
+    "haan",
+    "nahi",
+    "cancel kar do",
+    "kal bhej do",
+    "फिर से भेज दो",
+    "रद्द कर दो",
+    "25 tarikh",
+    "koi nahi aaya",
+    "this is not my order",
+    "address change karna hai",
+    "agent se baat karni hai",
+    "hindi",
+    "english",
+    *(str(number) for number in range(1, 8)),
 ]
+OTHER = ("ORD-OF-ANOTHER-SELLER", "NilgiriTea")
+DONE = tuple(
+    words.split("{")[0]
+    for texts in PRESETS.values()
+    for key, words in texts.items()
+    if key.startswith("accepted_")
+)
 HANDS = [Mode.OPS, Mode.SELLER_PORTAL, Mode.API, Mode.CUSTOMER_PORTAL]
 HALTED = frozenset({Answer.UNAVAILABLE, Answer.UNKNOWN})
 
@@ -94,6 +121,7 @@ class CaseMachine(RuleBasedStateMachine):
         self.answers: dict[str, Answer] = {}  # the last answer that each request got while it was pending
         self.accepted: list[str] = []
         self.last_written_at: datetime | None = None
+        self.opted_out = False
         self.replies = 0
 
     @initialize(
@@ -102,11 +130,16 @@ class CaseMachine(RuleBasedStateMachine):
         resolutions=st.lists(actions, max_size=3),
         able=st.sets(actions),
         window=st.integers(0, 12),
-        flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+        flags=st.tuples(*[st.booleans()] * 5),
         at_deadline=st.sampled_from(AtDeadline),
         quiet=st.sampled_from([("21:00", "08:00"), ("13:00", "15:00"), ("", ""), ("00:00", "23:30")]),
         reminders=st.lists(st.integers(1, 1500), max_size=3),
         begins_after=st.integers(0, 26 * 60),
+        language=st.sampled_from(["en", "hi", "hi-IN", "ta", ""]),
+        works=st.sampled_from([("", ""), ("10:00", "18:00"), ("22:00", "06:00")]),
+        taken_back=st.one_of(st.none(), st.builds(TakenBack, actions, st.none(), st.just("because"))),
+        heard=st.one_of(st.none(), st.integers(0, 48 * 60)),
+        tells=st.booleans(),
     )
     def begin(
         self,
@@ -121,6 +154,11 @@ class CaseMachine(RuleBasedStateMachine):
         quiet: tuple[str, str],
         reminders: list[int],
         begins_after: int,
+        language: str,
+        works: tuple[str, str],
+        taken_back: TakenBack | None,
+        heard: int | None,
+        tells: bool,
     ) -> None:
         """Open a case of any kind, at any hour, under any policy."""
         capabilities = Capabilities(
@@ -135,7 +173,14 @@ class CaseMachine(RuleBasedStateMachine):
             quiet_until=quiet[1],
             reminders_after=tuple(reminders),
             answer_unexpected=flags[2],
+            works_from=works[0],
+            works_until=works[1],
+            tell_new_day=tells,
+            texts=(),
         )
+        self.now = MIDNIGHT + timedelta(minutes=begins_after)
+        heard_at = None if heard is None else self.now - timedelta(minutes=heard)
+        self.last_written_at = heard_at
         facts = some_facts(
             reason=reason,
             attempt=attempt,
@@ -143,10 +188,13 @@ class CaseMachine(RuleBasedStateMachine):
             failed_at=MIDNIGHT,
             capabilities=capabilities,
             address_form=flags[3],
+            language=language,
+            taken_back=taken_back,
+            withdrawn=(taken_back.action,) if taken_back else (),
+            heard_at=heard_at,
         )
         self.case = cases.open_case(facts, self.policy)
         self.deadline_at = self.case.deadline_at
-        self.now = MIDNIGHT + timedelta(minutes=begins_after)
         self.give(Opened())
 
     # What happens.
@@ -159,7 +207,10 @@ class CaseMachine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(ReplyKind), text=texts, address=addresses, ago=st.integers(0, 30 * 60))
     def customer_writes(self, kind: ReplyKind, text: str, address: AddressDraft, ago: int) -> None:
         """Anything, also what was long under way."""
-        reply = Reply("", kind, self.now, text=text, address=address, place=text, media_kind="image")
+        read = understand(text, timing.local_day(self.now, self.policy))
+        reply = Reply(
+            "", kind, self.now, text=text, address=address, place=text, media_kind="image", said=read
+        )
         self.customer_answers(reply, ago)
 
     def customer_answers(self, reply: Reply, minutes_ago: int) -> None:
@@ -177,6 +228,7 @@ class CaseMachine(RuleBasedStateMachine):
             address=reply.address,
             place=reply.place,
             media_kind=reply.media_kind,
+            said=reply.said,
         )
         self.give(CustomerReplied(given))
 
@@ -199,6 +251,7 @@ class CaseMachine(RuleBasedStateMachine):
         event=st.one_of(
             st.sampled_from(ShipmentMove).map(ShipmentMoved),
             st.just(CustomerOptedOut()),
+            st.just(CustomerOptedIn()),
             st.just(Superseded(2)),
             st.sampled_from(HANDS).map(CloseAsked),
         )
@@ -250,6 +303,8 @@ class CaseMachine(RuleBasedStateMachine):
 
     def give(self, event: Event) -> None:
         """Give the case an event and check what it asks for."""
+        if isinstance(event, CustomerOptedOut | CustomerOptedIn):
+            self.opted_out = isinstance(event, CustomerOptedOut)
         before = self.case
         pending = before.pending if before.state is State.ACTING else None
         self.case, commands = cases.decide(before, event, self.now, self.policy)
@@ -287,13 +342,16 @@ class CaseMachine(RuleBasedStateMachine):
                 assert before.state is not State.ACTING
                 assert timing.quiet_until(self.now, self.policy) is None  # R6.8 I6
                 assert self.now < self.deadline_at or isinstance(event, ResendAsked)  # R6.7
+                assert not self.opted_out or not before.is_open  # R5.5
             case SendSession(message=message):
+                assert not (self.opted_out and before.is_open)  # R5.5 I6; after the end the database knows
+                self.check_words(message)  # I11
                 assert self.last_written_at is not None
                 assert self.now - self.last_written_at < timedelta(hours=24)  # R7.11 I6
                 if not isinstance(event, CustomerReplied | ActionAnswered):
-                    assert command.purpose is Purpose.NUDGE or isinstance(event, WokeUp)
+                    assert command.purpose is Purpose.NUDGE or isinstance(event, WokeUp | Opened)
                     assert timing.quiet_until(self.now, self.policy) is None  # R6.8
-                if message.body.startswith("accepted_"):
+                if message.body.startswith(DONE):
                     assert isinstance(event, ActionAnswered)  # I14
                     assert event.answer is Answer.ACCEPTED
                     assert event.request_id == (before.pending and before.pending.id)
@@ -304,6 +362,15 @@ class CaseMachine(RuleBasedStateMachine):
             case EndCase(outcome=outcome):
                 assert before.is_open, "a case ends once"
                 assert self.case.outcome is Outcome(outcome)
+
+    def check_words(self, message: SessionMessage) -> None:
+        """See that a text names its own order, and nobody else's."""
+        said = " ".join(
+            [message.header, message.body, message.footer, *(one.title for one in message.options)]
+        )
+        assert self.case.facts.failure.order_id in said  # R6.3
+        assert not any(name in said for name in OTHER)
+        assert "{" not in said
 
     def wake(self) -> None:
         """Wake the case when it wants to be, and see that waking leads somewhere."""
@@ -343,3 +410,6 @@ class CaseMachine(RuleBasedStateMachine):
 
 
 TestCaseMachine = CaseMachine.TestCase
+TestCaseMachine.settings = settings(
+    max_examples=20_000 if settings.get_current_profile_name() == "nightly" else 500, deadline=None
+)

@@ -44,7 +44,7 @@ def conversation(*rows: Row) -> pytest.MarkDecorator:
     (["tap reschedule"], [f"question: choose_day {DAYS}"], State.CHOOSING_DATE),
     (["tap reschedule", "tap date:2026-11-22"], ["take reschedule"], State.ACTING),
     (["tap reschedule", "tap options"], [f"question: options {ALL}"], State.WAITING),
-    (["tap reschedule", "text tomorrow"], [f"question: please_choose {DAYS}"], State.CHOOSING_DATE),
+    (["tap reschedule", "text hmm"], [f"question: please_choose {DAYS}"], State.CHOOSING_DATE),
     # Address: typed, shown back, executed on yes.
     (["tap update_address"], [f"question: ask_address {BACK}"], State.GIVING_ADDRESS),
     (["tap update_address", ADDRESS], [SHOWN_BACK], State.CONFIRMING_ADDRESS),
@@ -238,15 +238,23 @@ def test_dispute_keeps_the_customers_own_words() -> None:
         ["note handed_to_seller", f"question: team_will_contact {ALL}"],
         State.WAITING,
     ),
-    (["text 1", "text 2", "text 3", "text 4"], [], State.WAITING),
-    (["text 1", "text 2", "text 3", "tap reattempt"], ["take reattempt"], State.ACTING),
-    (["text 1", "text 2", "tap options", "text 3"], [f"question: please_choose {ALL}"], State.WAITING),
+    (["text what?", "text eh?", "text hm?", "text huh?"], [], State.WAITING),
+    (["text what?", "text eh?", "text hm?", "tap reattempt"], ["take reattempt"], State.ACTING),
     (
-        ["tap cancel", "text 1", "text 2", "text 3"],
-        ["note handed_to_seller", f"question: team_will_contact {ALL}"],
-        State.CONFIRMING_CANCEL,
+        ["text what?", "text eh?", "tap options", "text hm?"],
+        [f"question: please_choose {ALL}"],
+        State.WAITING,
     ),
-    (["tap cancel", "text 1", "text 2", "text 3", "tap confirm_cancel"], ["take cancel"], State.ACTING),
+    (
+        ["tap cancel", "text what?", "text eh?", "text hm?"],
+        ["note handed_to_seller", f"question: team_will_contact {ALL}"],
+        State.WAITING,
+    ),
+    (
+        ["tap cancel", "text what?", "text eh?", "text hm?", "tap confirm_cancel"],
+        ["take cancel"],
+        State.ACTING,
+    ),
 )
 def test_unexpected_answer(steps: list[str], expected: list[str], state: State) -> None:
     """The choices again; the third in a row goes to people; a flood is not answered."""  # R7.1 R7.7
@@ -268,8 +276,8 @@ def test_reaction_opens_no_window() -> None:
 def test_unexpected_answers_are_only_logged_where_the_seller_wants_that() -> None:
     """Switch off: counted and handed over, never answered; taps work as ever."""  # R7.10
     talk = opened(policy=a_policy(answer_unexpected=False))
-    assert talk.plays("text 1", "text 2") == []
-    assert talk.play("text 3") == ["note handed_to_seller"]
+    assert talk.plays("text what?", "text eh?") == []
+    assert talk.play("text hm?") == ["note handed_to_seller"]
     assert talk.play("tap cancel") == [f"question: confirm_cancel {YES_NO}"]
 
 

@@ -2,8 +2,8 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from itertools import chain
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain, product
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.failures import Action, Reason
+from domain.texts import LANGUAGES
 from domain.timing import Policy
 from domain.wording import (
     BODY_MAX,
@@ -21,6 +22,9 @@ from domain.wording import (
     action_option,
     action_words,
     day_words,
+    label,
+    payment_words,
+    reason_words,
     rupees,
     shorten,
     text,
@@ -49,11 +53,11 @@ EVERY_WAY = [
 
 
 def said_everywhere(**changes: object) -> list[SessionMessage]:
-    """Return every session message of every way through, with the presets as texts."""
+    """Return every session message of every way through, with the presets of every language as texts."""
     talks: list[Talk] = []
-    for form in (True, False):
+    for form, language in product((True, False), LANGUAGES):
         for way in EVERY_WAY:
-            talk = opened(some_facts(address_form=form, **changes), PLAIN)
+            talk = opened(some_facts(address_form=form, language=language, **changes), PLAIN)
             talk.plays(*way)
             talks.append(talk)
     return [command.message for command in chain.from_iterable(talk.sent() for talk in talks)]
@@ -124,10 +128,30 @@ def test_form_carries_what_we_know() -> None:
 
 def test_every_text_is_used_and_every_used_text_exists() -> None:
     """No key is missing at run time, and none lies around unused."""
-    source = "".join(path.read_text() for path in Path("domain").glob("*.py") if path.name != "wording.py")
+    files = (*Path("domain").glob("*.py"), *Path("intake").glob("*.py"))
+    source = "".join(path.read_text() for path in files if path.name != "texts.py")
     used = {key for key in PRESETS["en"] if f'"{key}"' in source}
     used |= {f"accepted_{action.value}" for action in Action if action is not Action.NOT_MY_ORDER}
     assert used == set(PRESETS["en"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_languages_are_complete(language: str) -> None:
+    """A language has every label, title, reason, day and month that English has, with the same placeholders."""  # R6.13
+    words, english = LANGUAGES[language], LANGUAGES["en"]
+    names = re.compile(r"\{(\w+)\}")
+    for ours, theirs in ((words.labels, english.labels), (words.actions, english.actions)):
+        assert {key: set(names.findall(said)) for key, said in ours.items()} == {
+            key: set(names.findall(said)) for key, said in theirs.items()
+        }
+    assert set(words.titles) == set(Action)
+    assert set(words.actions) == set(Action)
+    assert set(words.reasons) == set(Reason)
+    assert set(words.disputes) == set(english.disputes)
+    assert len(words.days) == 7
+    assert len(words.months) == 12
+    for said in (*words.reasons.values(), *words.labels.values(), *words.actions.values()):
+        assert said == said.strip().rstrip(".।")
 
 
 @pytest.mark.parametrize("language", PRESETS)
@@ -139,7 +163,7 @@ def test_languages_have_the_same_texts_and_placeholders(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in PRESETS["en"] if key not in ("cod", "area", "not_my_order", "team_will_contact")]
+    "key", [key for key in PRESETS["en"] if key not in ("cod", "area", "standard_answer", "which_order")]
 )
 def test_texts_name_the_order(key: str) -> None:
     """A customer with several parcels knows which one is meant."""  # R6.3
@@ -178,11 +202,12 @@ def test_pincode_is_named_only_where_it_binds() -> None:
         assert ("within pincode 560001" in talk.sent()[-1].message.body) is named
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("action", Action)
-def test_every_action_can_be_offered_for_every_reason(action: Action, reason: Reason) -> None:
-    """Each option fits on a button and into a list."""  # R6.2
-    option = action_option(action, reason)
+def test_every_action_can_be_offered_for_every_reason(action: Action, reason: Reason, language: str) -> None:
+    """Each option fits on a button and into a list."""  # R6.2 R6.13
+    option = action_option(action, reason, language)
     assert option.choice == action.value
     assert 0 < len(option.title) <= BUTTON_MAX
     assert 0 < len(option.description) <= DESCRIPTION_MAX
@@ -190,9 +215,9 @@ def test_every_action_can_be_offered_for_every_reason(action: Action, reason: Re
 
 def test_dispute_is_worded_by_the_reason() -> None:
     """What the customer denies is what the courier said."""  # R6.2
-    assert action_option(Action.DISPUTE, Reason.CUSTOMER_UNAVAILABLE).title == "Nobody came"
-    assert action_option(Action.DISPUTE, Reason.CUSTOMER_UNREACHABLE).title == "Nobody called"
-    assert action_option(Action.DISPUTE, Reason.REFUSED).title == "I did not refuse it"
+    assert action_option(Action.DISPUTE, Reason.CUSTOMER_UNAVAILABLE, "en").title == "Nobody came"
+    assert action_option(Action.DISPUTE, Reason.CUSTOMER_UNREACHABLE, "en").title == "Nobody called"
+    assert action_option(Action.DISPUTE, Reason.REFUSED, "en").title == "I did not refuse it"
 
 
 @pytest.mark.parametrize("action", Action)
@@ -232,6 +257,33 @@ def test_shorten() -> None:
     """What fits stays; what is cut says so."""
     assert shorten("abc", 3) == "abc"
     assert shorten("abcd", 3) == "ab…"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_day_fits_on_a_button(language: str) -> None:
+    """A yes with its day, as “Yes, Wed 30 Sep”, is a button in every language, whatever the day."""  # R6.13
+    days = (date(2026, 1, 1) + timedelta(days=ahead) for ahead in range(366))
+    assert max(len(label("yes_day", language, day=day_words(day, language))) for day in days) <= BUTTON_MAX
+
+
+def test_own_texts_have_a_language() -> None:
+    """A text without a language is in the workspace's own; another language has its own text or our preset."""  # R6.13 R7.10
+    own = Policy(language="hi", texts=(("nudge", "क्या करें?"), ("en:nudge", "What now?")))
+    assert text("nudge", own, "hi") == "क्या करें?"
+    assert text("nudge", own, "hi-IN") == "क्या करें?"
+    assert text("nudge", own, "en") == "What now?"
+    plain = Policy(texts=(("nudge", "What now?"),))
+    assert text("nudge", plain, "hi", brand="B", order_id="O") == PRESETS["hi"]["nudge"].format(
+        brand="B", order_id="O"
+    )
+
+
+def test_reasons_and_payment_are_said_in_the_customers_language() -> None:
+    """A template in Hindi has no English reason in it."""  # R6.13
+    assert reason_words(Reason.CUSTOMER_UNAVAILABLE, "hi") == "घर पर कोई नहीं मिला"
+    assert payment_words(is_cod=True, language="hi") == "कैश ऑन डिलीवरी"
+    assert payment_words(is_cod=False) == "Prepaid"
+    assert day_words(date(2026, 11, 20), "hi") == "शुक्र 20 नवंबर"
 
 
 def test_day_words() -> None:

@@ -42,7 +42,8 @@ class Books:
         self.cases_of = grouped(evidence.cases, lambda row: (row.account, row.phone))
         self.inbox = grouped(evidence.inbox, lambda row: (row.source, row.owner, canonical(row.body)))
         self.replies = grouped(
-            (row for row in evidence.timeline if row.key.startswith("reply:")), lambda row: row.key
+            (row for row in evidence.timeline if row.key.startswith("reply:")),
+            lambda row: ":".join(row.key.split(":")[:2]),  # one that was asked about also names the order
         )
         self.actions_of = grouped(evidence.actions, lambda row: row.case_id)
         self.asked_of = grouped(evidence.asked, lambda row: (row.tracking_id, row.attempt))

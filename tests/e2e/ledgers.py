@@ -27,6 +27,11 @@ _TOLD: Final = {
     "handed_over": "case.handed_over",
     "not_my_order": "case.handed_over",
 }
+"""How an end is told; every other one as `case.ended`."""
+
+_ENDS: Final = frozenset({*_TOLD.values(), "case.ended"})
+_OF_NO_CASE: Final = frozenset({"standard_answer", "which_order"})
+_PLATFORM: Final = "-"
 _FINAL_EVENTS: Final = ("delivered", "cancelled_order", "lost", "damage", "return_expected")
 _WINDOW: Final = timedelta(hours=24)
 
@@ -88,7 +93,8 @@ def _one_account(books: Books) -> Iterator[str]:
     for row in books.all.messages:
         case = books.case.get(row.case_id)
         if case is None:
-            yield f"message {row.id} belongs to no case"
+            if row.purpose not in _OF_NO_CASE:
+                yield f"message {row.id} belongs to no case"
         elif (row.account, row.workspace, row.phone) != (case.account, case.workspace, case.phone):
             yield f"message {row.id} went through {row.account} for {row.workspace}, its case through {case.account}"
 
@@ -233,6 +239,8 @@ def _replies(books: Books) -> Iterator[str]:
             continue
         key = f"reply:{hashlib.sha256(payload['id'].encode()).hexdigest()[:32]}"
         entries = books.replies[key]
+        if len(entries) > 1 and all(entry.key != key for entry in entries):
+            continue  # nobody knew which order was meant: it stands with the likeliest and with the chosen one
         what = f"{_kind(posted.body)} of {payload['source']} at {posted.at:%X}"
         if len(entries) > 1:
             yield f"{what} is on {len(entries)} activities: {[entry.order_id for entry in entries]}"
@@ -329,13 +337,15 @@ def _all_over(books: Books) -> Iterator[str]:
 
 
 def _strangers(books: Books) -> Iterator[str]:
-    """Nothing of one workspace is told or kept for another (I11)."""
+    """Nothing of one workspace is told or kept for another (I11); what names orders of two is the platform's."""
     owner = {order.order_id: order.workspace for order in books.all.orders}
     others = grouped(books.all.orders, lambda order: order.phone)
     for sent in books.all.sent:
         row = books.row_of.get(sent.id)
         for order in others[sent.phone]:
-            if row is not None and order.workspace != row.workspace and order.order_id in sent.form:
+            if row is None or row.workspace == _PLATFORM:
+                continue
+            if order.workspace != row.workspace and order.order_id in sent.form:
                 yield f"message {row.id} of {row.workspace} names {order.order_id} of {order.workspace}"
     rows: tuple[tuple[str, Iterable[MessageRow | CaseRow]], ...] = (
         ("message", books.all.messages),
@@ -343,30 +353,38 @@ def _strangers(books: Books) -> Iterator[str]:
     )
     for what, listed in rows:
         for one in listed:
+            if not one.order_id and what == "message" and owner.get(one.order_id) is None:
+                continue  # the sender's own words are about no order
             if owner.get(one.order_id) != one.workspace:
                 yield f"{what} {one.id} of {one.workspace} is about {one.order_id} of {owner.get(one.order_id)}"
     for entry in books.all.timeline:
         if owner.get(entry.order_id) != entry.workspace:
             yield f"entry {entry.key} of {entry.workspace} is about {entry.order_id} of {owner.get(entry.order_id)}"
     for usage in books.all.usage:
+        if not usage.order_id and books.message[usage.message_id].purpose in _OF_NO_CASE:
+            continue
         if owner.get(usage.order_id) != usage.workspace:
             yield f"usage of {usage.message_id} of {usage.workspace} is about {usage.order_id}"
 
 
 def _events(books: Books) -> Iterator[str]:
-    """Each end that is told reached its workspace, always with the same id (R8.3, I15)."""
+    """Each end, refusal and failed message reached its workspace, always with the same id (R8.3, I15)."""
     told = grouped(books.all.received, lambda event: event.case_id)
+    refused = Counter(row.case_id for row in books.all.actions if row.status == "refused")
+    failed = Counter(row.case_id for row in books.all.messages if row.status == "failed")
     for case in books.all.cases:
-        expected, events = _TOLD.get(case.outcome), told[case.id]
+        expected = _TOLD.get(case.outcome, "case.ended")
+        for type_, count in (("case.action_refused", refused), ("message.failed", failed)):
+            ids = {event.id for event in told[case.id] if event.type == type_ and event.is_taken}
+            if len(ids) != count[case.id]:
+                yield f"{_named(case)} has {count[case.id]} times what {type_} tells, and {len(ids)} ids of it came"
+        events = [event for event in told[case.id] if event.type in _ENDS]
         ids = {event.id for event in events}
-        if expected is None:
-            if events:
-                yield f"{_named(case)} ended as {case.outcome}, and {events[0].type} was told"
-        elif len(ids) != 1 or not any(event.is_taken for event in events):
+        if len(ids) != 1 or not any(event.is_taken for event in events):
             yield f"{_named(case)} ended as {case.outcome}, and was told under {len(ids)} ids, {len(events)} times"
         elif {(event.type, event.workspace) for event in events} != {(expected, case.workspace)}:
             yield f"{_named(case)} ended as {case.outcome}, and {events[0].type} was told to {events[0].workspace}"
-    for case_id in told.keys() - books.case.keys():
+    for case_id in told.keys() - books.case.keys() - {"", None}:
         yield f"an event tells of case {case_id}, which does not exist"
 
 

@@ -54,7 +54,7 @@ async def _what_moves(town: Town, client: Client, connection: asyncpg.Connection
         return ["Temporal is starting"]  # it was killed
     for name, control in (("Gupshup", town.gupshup), ("the order system", town.order_system)):
         answer = await town.http.get(f"{control}/under-way")
-        counts[f"things of {name} are under way"] = answer.raise_for_status().json()["count"]
+        counts[f"things of {name} are under way"] = answer.raise_for_status().json()["under_way"]
     return [f"{count} {what}" for what, count in counts.items() if count]
 
 

@@ -1,9 +1,11 @@
 """A seller's world in a real database: workspaces, a shared account, and callbacks as they are stored."""
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from db import accounts, cases, inbox, messages, notifications, statuses, tables
 from db.cases import CaseRow
 from db.encryption import Cipher, digest
 from db.messages import Message
+from db.outgoing_events import OutgoingEvent, list_events
 from db.references import Reference, add_references
 from db.session import Database
 from db.timeline import Entry
@@ -24,7 +27,7 @@ from domain.messages import MessageStatus
 from domain.shipments import FailedDelivery
 from intake.inbox import Intake
 from intake.shipments import Report
-from tests.factories import NOW, app_account, new_message, workspace
+from tests.factories import NOW, PHONE, app_account, new_message, workspace
 from tests.fakes import FakeWorkflows
 
 SAMPLES = Path(__file__).parents[1] / "payloads"
@@ -35,6 +38,7 @@ TEMPLATE = "4d1f7a90-3b2c-4e5d-8f6a-9b0c1d2e3f47"
 TOKEN = "callback-token-of-account-1"
 SECRET = "header-secret-of-account-1"
 ORDER_SECRET = "order-secret-of-"
+_numbers = count(1)
 
 
 @dataclass
@@ -93,6 +97,19 @@ class Stage:
         )
         async with self.database.transaction() as session:
             await notifications.save_notification(session, notification)
+
+    async def want_events(self, slug: str = "kapaskraft") -> None:
+        """Give a workspace an address for events."""
+        endpoint = workspaces.EventEndpoint(
+            slug, "https://seller.example/events", "whsec_c2VjcmV0LXNlY3JldA=="
+        )
+        async with self.database.transaction() as session:
+            await workspaces.save_event_endpoint(session, self.cipher, endpoint)
+
+    async def events_told(self) -> tuple[OutgoingEvent, ...]:
+        """Return what workspaces are told, newest first."""
+        async with self.database.transaction() as session:
+            return await list_events(session, self.cipher, limit=100)
 
     async def attention(self, slug: str = "kapaskraft") -> str:
         """Return why a notification is held."""
@@ -224,3 +241,23 @@ def sample(name: str) -> dict[str, Any]:
     """Return a sample of what providers send."""
     found: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text())
     return found
+
+
+def gupshup(name: str) -> dict[str, Any]:
+    """Return a sample of Gupshup's callbacks."""
+    return sample(f"gupshup/webhook-{name}")
+
+
+def as_new(body: dict[str, Any], *, phone: str = PHONE) -> dict[str, Any]:
+    """Return an inbound message as another one, of another phone."""
+    body = copy.deepcopy(body)
+    body["payload"]["id"] = f"wamid.{next(_numbers)}"
+    body["payload"]["source"] = body["payload"]["sender"]["phone"] = phone
+    return body
+
+
+def typed(text: str, **options: Any) -> dict[str, Any]:
+    """Return a text that a customer types."""
+    body = as_new(gupshup("v2-message-text"), **options)
+    body["payload"]["payload"] = {"text": text}
+    return body

@@ -1,9 +1,7 @@
 """Gupshup's callbacks: statuses move messages, replies find their case, opt-outs end the talking."""
 
 import base64
-import copy
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -17,29 +15,13 @@ from domain.replies import AddressDraft, Reply, ReplyKind
 from tests.dumps import read_rows
 from tests.factories import PHONE, failed_delivery
 from tests.intake.stage import ACCOUNT, GUPSHUP_ID, SAMPLES, TEMPLATE, Stage, sample
+from tests.intake.stage import as_new as _fresh
+from tests.intake.stage import gupshup as _gupshup
+from tests.intake.stage import typed as _text
 
 _REATTEMPT = "REATTEMPT:attempt-42"
 _TRY_AGAIN = {_REATTEMPT: ("reattempt", "Try again")}
 _WAMID = "wamid." + base64.b64encode(b"\x1c\x18\x0c" + PHONE.encode() + bytes(range(24))).decode()
-_numbers = count(1)
-
-
-def _gupshup(name: str) -> dict[str, Any]:
-    return sample(f"gupshup/webhook-{name}")
-
-
-def _fresh(body: dict[str, Any], *, phone: str = PHONE) -> dict[str, Any]:
-    """Return an inbound message as another one, of another phone."""
-    body = copy.deepcopy(body)
-    body["payload"]["id"] = f"wamid.{next(_numbers)}"
-    body["payload"]["source"] = body["payload"]["sender"]["phone"] = phone
-    return body
-
-
-def _text(text: str, **options: Any) -> dict[str, Any]:
-    body = _fresh(_gupshup("v2-message-text"), **options)
-    body["payload"]["payload"] = {"text": text}
-    return body
 
 
 def _replies(stage: Stage) -> list[Reply]:
@@ -112,6 +94,53 @@ async def test_failure_is_told_also_when_temporal_was_away(stage: Stage) -> None
     stage.clock.pass_by(minutes=5)
     await stage.intake.sweep()
     assert [mail.event.kind for _, mail in stage.workflows.mail] == ["message_not_sent"]
+
+
+@pytest.mark.parametrize("kind", ["template", "session"])
+async def test_failed_message_is_told_to_its_workspace_at_once_and_once(stage: Stage, kind: str) -> None:
+    """R8.3, I15: whatever sort it is and however often it is reported; no sweep is waited for."""
+    await stage.want_events()
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, gupshup_id=GUPSHUP_ID, kind=kind)
+    failed = _gupshup("v2-message-event-failed")
+    first = await stage.callback(failed)
+    failed["payload"]["payload"]["code"] = 1003  # another callback about the same message
+    assert await stage.callback(failed) != first
+    (event,) = await stage.events_told()
+    assert stage.workflows.delivered == [f"kapaskraft/{event.id}"]
+    assert (event.type, event.data["message_id"]) == ("message.failed", message.id)
+    assert (event.data["code"], event.data["why"]) == ("1002", "recipient")
+    assert (event.data["case_id"], event.data["order_id"]) == (row.id, row.order_id)
+    stage.clock.pass_by(minutes=1)
+    await stage.intake.sweep()
+    assert len(stage.workflows.delivered) == 1
+
+
+async def test_failed_message_of_a_workspace_that_wants_no_events_is_told_to_its_case_alone(
+    stage: Stage,
+) -> None:
+    """R8.3: another workspace's address is not its own."""
+    await stage.want_events("nakshi")
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID)
+    await stage.callback(_gupshup("v2-message-event-failed"))
+    assert len(stage.workflows.mail) == 1
+    assert await stage.events_told() == ()
+
+
+async def test_failure_is_told_to_its_workspace_also_when_temporal_was_away(stage: Stage) -> None:
+    """I15: the event stands in the database from the moment of the failure."""
+    await stage.want_events()
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID, kind="session")
+    stage.workflows.is_down = True
+    await stage.callback(_gupshup("v2-message-event-failed"))
+    (event,) = await stage.events_told()
+    assert not stage.workflows.delivered
+    stage.workflows.is_down = False
+    stage.clock.pass_by(minutes=5)
+    await stage.new_intake().sweep()
+    assert stage.workflows.delivered == [f"kapaskraft/{event.id}"]
 
 
 async def test_failure_that_waited_for_its_message_is_told_with_the_ids_that_bring_it(stage: Stage) -> None:
@@ -245,40 +274,6 @@ async def test_our_own_reference_on_buttons_goes_before_the_phones_cases(stage: 
     assert _replies(stage)[0].choice == "reattempt"
 
 
-async def test_free_text_goes_to_the_newest_case_whose_message_arrived(stage: Stage) -> None:
-    """R6.3, F48: with several open, delivered goes before newer; of two workspaces each sees only its own."""
-    older = await stage.open(failed_delivery(workspace_id="nakshi"))
-    stage.clock.pass_by(seconds=1)
-    newer = await stage.open(failed_delivery())
-    message = await stage.send(older, gupshup_id=GUPSHUP_ID)
-    await stage.send(newer)
-    await stage.callback(_text("come tomorrow"))
-    await stage.callback(_gupshup("v2-message-event-delivered"))
-    await stage.callback(_text("after six"))
-    assert (await stage.message(message)).status is MessageStatus.DELIVERED
-    assert [ref.workspace_id for ref, _ in stage.workflows.mail] == ["kapaskraft", "nakshi"]
-    assert [entry.data["text"] for entry in await stage.activity("KK1001") if entry.kind == "reply"] == [
-        "come tomorrow"
-    ]
-    assert [
-        entry.data["text"] for entry in await stage.activity("KK1001", "nakshi") if entry.kind == "reply"
-    ] == ["after six"]
-
-
-async def test_case_whose_earlier_message_arrived_goes_before_newer_ones(stage: Stage) -> None:
-    """R6.3: any message that was delivered counts, also when a later one of the case is still on its way."""
-    older = await stage.open(failed_delivery(workspace_id="nakshi"))
-    stage.clock.pass_by(seconds=1)
-    newer = await stage.open(failed_delivery())
-    await stage.send(older, status=MessageStatus.DELIVERED)
-    stage.clock.pass_by(seconds=1)
-    await stage.send(older, command_id=f"{older.id}/2")
-    await stage.send(newer)
-    await stage.callback(_text("after six"))
-    ((ref, _),) = stage.workflows.mail
-    assert ref.workspace_id == "nakshi"
-
-
 async def test_free_text_after_the_end_belongs_to_the_newest_ended_case(stage: Stage) -> None:
     """R7.2, F41: hours later too."""
     row = await stage.open(failed_delivery())
@@ -289,12 +284,13 @@ async def test_free_text_after_the_end_belongs_to_the_newest_ended_case(stage: S
     assert late.case.id == row.id
 
 
-async def test_unknown_number_is_ignored(stage: Stage) -> None:
-    """F47, R7.5: no case, no activity."""
+async def test_unknown_number_reaches_no_case(stage: Stage) -> None:
+    """F47, R7.5: no case, no activity; the standard answer is the sender's own."""
     await stage.open(failed_delivery())
     inbox_id = await stage.callback(_text("hello", phone="919999900077"))
-    assert await stage.came_to(inbox_id) == ("ignored", "no case")
+    assert await stage.came_to(inbox_id) == ("handled", "no case: the standard answer")
     assert not stage.workflows.mail
+    assert [entry for entry in await stage.activity("KK1001") if entry.kind == "reply"] == []
 
 
 # --- What has no right to an effect (F43, S3) ---
@@ -338,14 +334,29 @@ async def test_another_apps_callback_has_no_effect(stage: Stage, changes: dict[s
 
 
 async def test_hidden_phone_is_matched_by_the_reference_alone(stage: Stage) -> None:
-    """F49: with a business-scoped id in the phone's place only what cannot be guessed counts."""
+    """F49: with a business-scoped id in the phone's place what cannot be guessed counts, and teaches whose id it is."""
     row = await stage.open(failed_delivery())
     await stage.send(row, references=_TRY_AGAIN)
+    before = await stage.callback(_text("hello", phone="IN.1648Ab77"))
+    assert await stage.came_to(before) == ("ignored", "no case")
     tap = _fresh(_gupshup("v2-message-quick-reply"), phone="IN.1648Ab77")
     await stage.callback(tap)
-    assert len(_replies(stage)) == 1
-    text = await stage.callback(_text("hello", phone="IN.1648Ab77"))
-    assert await stage.came_to(text) == ("ignored", "no case")
+    await stage.callback(_text("hello", phone="IN.1648Ab77"))
+    await stage.callback(_text("hello", phone="IN.1648Ab78"))
+    assert [reply.text for reply in _replies(stage)] == ["Try again", "hello"]
+
+
+async def test_status_of_our_message_teaches_the_hidden_id(stage: Stage) -> None:
+    """F49: WhatsApp names the customer by both while it still does; later the id alone is enough, for STOP too."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, gupshup_id=GUPSHUP_ID)
+    delivered = _gupshup("v2-message-event-delivered")
+    delivered["payload"]["userId"] = "IN.1648Ab77"
+    await stage.callback(delivered)
+    await stage.callback(_text("tomorrow", phone="IN.1648Ab77"))
+    assert [reply.text for reply in _replies(stage)] == ["tomorrow"]
+    stop = await stage.callback(_text("STOP", phone="IN.1648Ab77"))
+    assert await stage.came_to(stop) == ("handled", "opted_out")
 
 
 # --- What a reply says ---

@@ -164,7 +164,11 @@ async def test_what_never_starts_keeps_nobody_from_starting(stage: Stage) -> Non
 
 @pytest.mark.parametrize("is_down", [False, True])
 async def test_half_sent_message_that_failed_is_told_to_its_case(stage: Stage, *, is_down: bool) -> None:
-    """A failure that came before the send was given up is its outcome; Temporal away only delays the telling."""
+    """A failure that came before the send was given up is its outcome; Temporal away only delays the telling.
+
+    Its workspace hears of it too (R8.3).
+    """
+    await stage.want_events()
     row = await stage.open(failed_delivery())
     async with stage.database.transaction() as session:
         message = await messages.add_message(
@@ -181,6 +185,9 @@ async def test_half_sent_message_that_failed_is_told_to_its_case(stage: Stage, *
     assert [mail.event for _, mail in stage.workflows.told] == [
         MessageNotSent(f"{row.id}/1", NotSent.RECIPIENT, "1002")
     ]
+    (event,) = await stage.events_told()
+    assert event.data["message_id"] == message.id
+    assert stage.workflows.delivered == [f"kapaskraft/{event.id}"]
 
 
 async def test_events_of_one_body_are_rows_of_their_own(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from simulators.carriers import Config, create_app
 from simulators.carriers.journey import FORWARD_EVENTS, REASONS, RETURN_EVENTS
+from simulators.carriers.state import moved_clock
 
 SAMPLES = Path(__file__).parents[1] / "payloads" / "eshopbox"
 PHONE = "919999900001"
@@ -256,6 +257,37 @@ async def test_unknown_phone_gets_a_parcel_in_the_first_workspace(world: World) 
     assert (shipment["workspace"], shipment["customer_name"]) == ("kapaskraft", "Customer")
 
 
+async def test_customer_has_a_language_where_one_was_given(world: World) -> None:
+    """R6.13: the order system names it with every event of the parcel from then on."""
+    await world.fail()
+    await world.fail(language="hi")
+    await world.fail()
+    await world.ledger()
+    told = [body["response_data"].get("customerLanguage") for body in world.receiver.bodies]
+    assert told == [None, "hi", "hi"]
+
+
+async def test_what_is_under_way_can_be_asked(world: World) -> None:
+    """A rehearsal waits for it; whatever happened since the last look shows in the version."""
+    before = (await world.client.get("/control/under-way")).json()
+    await world.fail()
+    during = (await world.client.get("/control/under-way")).json()
+    await world.app.state.sender.drain()
+    after = (await world.client.get("/control/under-way")).json()
+    assert (before["under_way"], during["under_way"], after["under_way"]) == (0, 1, 0)
+    assert after["version"] > before["version"]
+
+
+async def test_moved_clock_is_ahead_by_what_the_file_says(tmp_path: Path) -> None:
+    """A rehearsal moves it while the stand-in runs."""
+    ahead = tmp_path / "clock"
+    ahead.write_text("0")
+    clock = moved_clock(ahead)
+    before = clock()
+    ahead.write_text("3600.5")
+    assert timedelta(hours=1) < clock() - before < timedelta(hours=1, minutes=1)
+
+
 async def test_last_attempt_leaves_only_the_cancellation(world: World) -> None:
     """What the third failure offers cannot be another attempt."""
     await world.fail(attempt=3)
@@ -333,7 +365,7 @@ async def test_recorded_requests_are_accepted_and_announced(world: World, name: 
     assert entry["body"] == sample(name)
     assert (entry["accepted"], entry["workspace"], entry["trackingId"]) == (True, "kapaskraft", "70011223344")
     assert entry["id"] == answer.json()["id"]
-    assert (await world.client.get("/control/under-way")).json() == {"count": 0}
+    assert (await world.client.get("/control/under-way")).json()["under_way"] == 0
 
 
 PHONE_MISMATCH = "Contact phone number does not match the order"
@@ -418,6 +450,23 @@ async def test_refusal_for_a_parcel_that_moved_on_is_the_recorded_one(world: Wor
     answer = await world.resolve(shipment)
     assert answer.status_code == 400
     assert answer.json() == sample("response-error-message.json")
+
+
+async def test_accepted_action_can_be_taken_back_and_another_one_is_accepted(world: World) -> None:
+    """It is announced, logged, and the parcel waits for another resolution."""
+    shipment = await world.fail()
+    where = {"shipment_id": shipment["shipment_id"]}
+    assert (await world.client.post("/control/reject", json=where)).status_code == 409
+    assert (await world.resolve(shipment)).status_code == 200
+    await world.control("reject", where | {"remark": "No rider"})
+    await world.app.state.sender.drain()
+    body = world.receiver.bodies[-1]
+    assert body["eventSubType"] == "ndr_resolution_rejected"
+    assert body["response_data"]["ndrDetails"] == {
+        "resolutionStatus": "REJECTED",
+        "resolutionRemark": "No rider",
+    }
+    assert (await world.resolve(shipment)).status_code == 200
 
 
 async def test_second_action_for_an_attempt_is_refused_and_the_next_attempt_is_free(world: World) -> None:

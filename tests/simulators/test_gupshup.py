@@ -6,7 +6,9 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import uvicorn
 
 from simulators.gupshup.app import create_app
 from simulators.gupshup.fates import MAGIC
+from simulators.gupshup.indian import INDIA
 from simulators.gupshup.network import Network
-from simulators.gupshup.state import Message, PhoneState
+from simulators.gupshup.state import Message, PhoneState, moved_clock, now
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "gupshup"
 APP_ID = "6b1f0f0e-2c55-4d0b-9f0a-5f7d2f6f1a10"
@@ -106,13 +109,19 @@ class Stand:
     """The stand-in with a client before it and a receiver behind it."""
 
     def __init__(
-        self, config: Mapping[str, Any] = CONFIG, *, retries: tuple[float, ...] = (), pace: float = 0
+        self,
+        config: Mapping[str, Any] = CONFIG,
+        *,
+        retries: tuple[float, ...] = (),
+        pace: float = 0,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self.receiver = Receiver()
         self.app = create_app(
             json.loads(json.dumps(config)),
             pace=pace,
             retries=retries,
+            clock=clock,
             transport=httpx.MockTransport(self.receiver.handle),
         )
         self.network: Network = self.app.state.network
@@ -555,7 +564,7 @@ async def test_late_callbacks_are_the_same_ones(stand: Stand) -> None:
     assert sorted(stand.receiver.kinds()) == [
         "billing-event", "delivered", "enqueued", "read", "sent", "text",
     ]  # fmt: skip
-    assert await stand.control("GET", "under-way") == {"count": 0}
+    assert (await stand.control("GET", "under-way"))["under_way"] == 0
 
 
 async def test_a_callback_to_be_tried_again_is_under_way() -> None:
@@ -566,7 +575,7 @@ async def test_a_callback_to_be_tried_again_is_under_way() -> None:
         await stand.control(
             "POST", "replies", {"phone": ASHA, "app": "ExampleStore", "type": "text", "text": "Hello"}
         )
-        assert await stand.control("GET", "under-way") == {"count": 1}
+        assert (await stand.control("GET", "under-way"))["under_way"] == 1
     finally:
         await stand.close()
 
@@ -688,8 +697,8 @@ async def test_messages_are_listed_with_their_choices(stand: Stand) -> None:
     )
     assert template["text"] == "Hi Asha, we could not deliver *order 1001*.\n\nWhat should we do?"
     assert template["choices"] == [
-        {"title": "Try again", "postback": "ref-0"},
-        {"title": "Cancel order", "postback": "ref-1"},
+        {"title": "Try again", "description": "", "postback": "ref-0"},
+        {"title": "Cancel order", "description": "", "postback": "ref-1"},
     ]
     assert [choice["postback"] for choice in rows["choices"]] == ["slot-0", "slot-1"]
 
@@ -893,6 +902,34 @@ async def test_values_are_shown_as_text(stand: Stand) -> None:
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;*bold*, we could not deliver" in page
     assert "<strong>order 1001</strong>" in page
+
+
+async def test_everything_happens_at_the_time_of_the_clock(tmp_path: Path) -> None:
+    """A rehearsal moves it: callbacks, the window for free-form messages and the phone follow."""
+    ahead = tmp_path / "clock"
+    ahead.write_text("0")
+    stand = Stand(clock=moved_clock(ahead))
+    await stand.customer_wrote()
+    ahead.write_text(str(3 * 3600))
+    await stand.say({"type": "text", "text": "within the window"})
+    times = [body["timestamp"] / 1000 for body in stand.receiver.bodies]
+    assert all(2 * 3600 < at - time.time() <= 3 * 3600 for at in times)
+    ahead.write_text(str(25 * 3600))
+    await stand.say({"type": "text", "text": "too late"})
+    last = (await stand.http.get("/control/messages", params={"phone": ASHA})).json()[-1]
+    assert (last["status"], last["code"]) == ("failed", 470)
+    now = datetime.now(INDIA) + timedelta(hours=25)
+    assert f">{now:%H:%M}<" in (await stand.http.get(PAGE)).text
+    await stand.close()
+
+
+async def test_what_is_under_way_can_be_asked(stand: Stand) -> None:
+    """A rehearsal waits for it; whatever happened since the last look shows in the version."""
+    before = await stand.control("GET", "under-way")
+    await stand.accepted()
+    after = await stand.control("GET", "under-way")
+    assert (before["under_way"], after["under_way"]) == (0, 0)
+    assert after["version"] > before["version"]
 
 
 async def test_a_link_of_a_template_is_a_link_only_when_it_is_http(stand: Stand) -> None:

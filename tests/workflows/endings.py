@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from activities.values import ActionResult, MessageResult
 from domain.case_events import Answer, CloseAsked, ShipmentMoved, Superseded
-from domain.cases import Outcome
+from domain.cases import Outcome, TakenBack
 from domain.failures import Action, Mode
 from domain.messages import NotSent
 from domain.shipments import ShipmentMove
 from domain.timing import AtDeadline
 from tests.workflows.stage import NO_QUIET_HOURS, Stage
+from workflows.values import ActionByHand, ManualAnswer, SendAgainByHand
 
 Story = Callable[[Stage], Awaitable[None]]
 
@@ -73,6 +74,56 @@ async def _closed(stage: Stage) -> None:
     await stage.until("template failed_delivery")
     await stage.act(CloseAsked(Mode.OPS, "ops@example.com", "a duplicate"), mail_id="act:1")
 
+
+async def _words(stage: Stage) -> None:
+    """Another language, an action in words, a yes: what rules 1 could not follow."""
+    await stage.start()
+    await stage.until("template failed_delivery")
+    await stage.write("hindi")
+    await stage.until("question: अब से हम आपको हिन्दी में लिखेंगे। आपके KapasKraft ऑर्डर ORD123456 का क्या करें?")
+    await stage.write("phir se bhej do")
+    await stage.until("question: आपका KapasKraft ऑर्डर ORD123456 अगले कार्य दिवस पर फिर से भेजें?")
+    await stage.write("haan")
+
+
+async def _refused(stage: Stage) -> None:
+    """The order system's no, and the events that tell of it and of the end."""
+    stage.effects.event_ids = ("event-1",)
+    refused = ActionResult(Answer.REFUSED, "not on this route", event_ids=("event-2",))
+    stage.effects.script("carriers.take_action", refused)
+    await stage.start()
+    await stage.until("template failed_delivery")
+    await stage.tap(Action.REATTEMPT.value)
+    await stage.until("question: refused")
+    await stage.tap("confirm_cancel")
+
+
+async def _taken_back(stage: Stage) -> None:
+    """The next visit of an attempt whose action was accepted and not done."""
+    now = await stage.now()
+    taken_back = TakenBack(Action.REATTEMPT, None, "route closed")
+    await stage.start(taken_back=taken_back, withdrawn=(Action.REATTEMPT,), heard_at=now, visit=2)
+    await stage.until("question: refused_later")
+    await stage.tap("confirm_cancel")
+
+
+async def _by_hand(stage: Stage) -> None:
+    """Ops do everything from Temporal UI."""
+    await stage.start()
+    await stage.until("template failed_delivery")
+    await stage.case.execute_update("send_again", SendAgainByHand("asha"), result_type=ManualAnswer)
+    await stage.case.execute_update(
+        "take_action", ActionByHand("reattempt", "asha"), id="u1", result_type=ManualAnswer
+    )
+
+
+SHAPES: dict[str, Story] = {
+    "resolved--words": _words,
+    "resolved--refused-first": _refused,
+    "resolved--taken-back": _taken_back,
+    "resolved--by-hand": _by_hand,
+}
+"""Further ways through a case, whose histories are kept beside those of the endings."""
 
 STORIES: dict[Outcome, Story] = {
     Outcome.RESOLVED: _resolved,

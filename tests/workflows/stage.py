@@ -38,7 +38,8 @@ from activities.values import (
 from domain.case_events import ActionRequest, Answer, CustomerReplied, Event
 from domain.cases import CaseFacts, Progress
 from domain.replies import Reply, ReplyKind
-from domain.timing import Policy
+from domain.timing import Policy, local_day
+from domain.understanding import understand
 from domain.wording import PRESETS, SessionMessage
 from tests.domain.given import some_facts
 from workflows import options
@@ -126,9 +127,22 @@ class Effects:
         """Stand in for the workspace's URL."""
         await self._play("outgoing_events.deliver", task, None)
 
+    @activity.defn(name="outgoing_events.give_up")
+    async def give_up(self, task: OutgoingEventTask) -> None:
+        """Stand in for recording that an event is not tried any more."""
+        await self._play("outgoing_events.give_up", task, None)
+
     def all(self) -> list[Callable[..., Awaitable[object]]]:
         """Return what a worker registers."""
-        return [self.send_template, self.send_session, self.take_action, self.record, self.end, self.deliver]
+        return [
+            self.send_template,
+            self.send_session,
+            self.take_action,
+            self.record,
+            self.end,
+            self.deliver,
+            self.give_up,
+        ]
 
     def script(self, name: str, *answers: object) -> None:
         """Write what an activity answers, try by try."""
@@ -141,7 +155,7 @@ class Effects:
     @property
     def lines(self) -> list[str]:
         """Everything that was asked for, one short line each."""
-        return [_line(call.task) for call in self.calls]
+        return [_line(call) for call in self.calls]
 
     @property
     def messages(self) -> list[SessionMessage]:
@@ -183,8 +197,8 @@ class Effects:
         return answer  # type: ignore[return-value]
 
 
-def _line(task: Task) -> str:
-    match task:
+def _line(call: Call) -> str:
+    match call.task:
         case SendTemplateTask(command=command):
             return f"template {command.purpose.value}"
         case SendSessionTask(command=command):
@@ -194,7 +208,7 @@ def _line(task: Task) -> str:
         case EndCaseTask(command=command):
             return f"end {command.outcome}"
         case OutgoingEventTask(event_id=event_id):
-            return f"deliver {event_id}"
+            return f"{call.name.rpartition('.')[2].replace('_', ' ')} {event_id}"
         case Snapshot(notes=notes):
             return "note " + " ".join(note.topic for note in notes)
 
@@ -279,9 +293,11 @@ class Stage:
 
     async def write(self, text: str) -> None:
         """Have the customer write something."""
-        await self.tell(await self.reply(ReplyKind.TEXT, text=text), mail_id=f"inbox:{self._replies}")
+        read = understand(text, local_day(await self.now(), NO_QUIET_HOURS))
+        reply = await self.reply(ReplyKind.TEXT, text=text, said=read)
+        await self.tell(reply, mail_id=f"inbox:{self._replies}")
 
-    async def reply(self, kind: ReplyKind, **fields: str) -> CustomerReplied:
+    async def reply(self, kind: ReplyKind, **fields: object) -> CustomerReplied:
         """Return an answer that the customer gives now."""
         self._replies += 1
         return CustomerReplied(

@@ -30,6 +30,7 @@ _CALLS: dict[str, Callable[[Workflows], Awaitable[object]]] = {
     "act by hand": lambda door: door.act(_REF, Mail("act:1", CloseAsked(Mode.API))),
     "answer late": lambda door: door.answer_late("wamid.1", _LATE),
     "deliver an event": lambda door: door.deliver_event("kapaskraft", "event-1"),
+    "deliver it again": lambda door: door.replay_event("kapaskraft", "event-1", _REPLY.reply.at),
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import Worker
 
@@ -27,10 +27,11 @@ from domain.failures import Action, Mode, Reason
 from domain.messages import NotSent
 from domain.replies import AddressDraft, ReplyKind
 from domain.shipments import ShipmentMove
-from tests.workflows.endings import STORIES
+from tests.workflows.endings import SHAPES, STORIES
 from tests.workflows.stage import NO_QUIET_HOURS, WORKFLOWS, Stage, on_stage
 from workflows import options
 from workflows.client import ActRefused, CaseNotRunning
+from workflows.values import ActionByHand, ManualAnswer, SendAgainByHand
 
 pytestmark = pytest.mark.temporal
 
@@ -417,6 +418,76 @@ async def test_act_by_hand_that_the_order_system_does_not_answer_says_so() -> No
         await stage.until("template failed_delivery")
         answer = await stage.act(_REATTEMPT, mail_id="act:1")
         assert (answer.state, answer.is_done) == ("acting", False)
+        assert await stage.outcome() == "resolved"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_every_shape_ends_as_it_says(shape: str) -> None:  # R6.5, R6.11, R6.13
+    """Further ways through a case, saved as histories too."""
+    async with on_stage() as stage:
+        await SHAPES[shape](stage)
+        assert await stage.outcome() == shape.partition("--")[0]
+
+
+async def test_ops_do_everything_from_temporal_ui() -> None:  # R6.11
+    """Plain texts are enough; mode and person are on record, and the same update is one act."""
+    async with on_stage() as stage:
+        await stage.start()
+        await stage.until("template failed_delivery")
+        again = await stage.case.execute_update(
+            "send_again", SendAgainByHand("asha"), id="u1", result_type=ManualAnswer
+        )
+        assert again.is_done
+        ask = ActionByHand(
+            action="update_address", person="asha", address="Flat 4B, Lake View", pincode="560001"
+        )
+        answer = await stage.case.execute_update("take_action", ask, id="u2", result_type=ManualAnswer)
+        assert (answer.is_done, answer.outcome) == (True, "resolved")
+        assert await stage.outcome() == "resolved"
+        assert stage.effects.lines.count("template sent_again") == 1
+        request = stage.effects.requests[0]
+        assert (request.mode, request.person, request.address.text) == (
+            Mode.OPS,
+            "asha",
+            "Flat 4B, Lake View",
+        )
+
+
+async def test_close_from_temporal_ui_needs_no_more_than_a_word() -> None:  # R6.11
+    """Even the person may be left out: then it says where it came from."""
+    async with on_stage() as stage:
+        await stage.start()
+        await stage.until("template failed_delivery")
+        answer = await stage.case.execute_update(
+            "close", {"note": "talked on the phone"}, result_type=ManualAnswer
+        )
+        assert answer.outcome == "closed"
+        assert answer.note == "talked on the phone"
+        assert await stage.outcome() == "closed"
+
+
+@pytest.mark.parametrize(
+    ("ask", "type_", "words"),
+    [
+        ({"action": "teleport"}, "Unreadable", "one of: reattempt, reschedule, update_address"),
+        ({"action": "reschedule", "on": "tomorrow"}, "Unreadable", "write it as 2026-12-01"),
+        ({"action": "reschedule"}, "DayNotPossible", "possible: 20"),
+        ({"action": "update_address", "address": "4B"}, "AddressIncomplete", "house, street and area"),
+        ({}, "Unreadable", "no action"),
+    ],
+)
+async def test_what_ops_write_wrong_is_refused_in_words(ask: dict[str, str], type_: str, words: str) -> None:
+    """R6.11: what was wrong and what would be right; nothing of it enters the history."""
+    async with on_stage() as stage:
+        await stage.start()
+        await stage.until("template failed_delivery")
+        with pytest.raises(WorkflowUpdateFailedError) as raised:
+            await stage.case.execute_update("take_action", ask, result_type=ManualAnswer)
+        cause = raised.value.cause
+        assert isinstance(cause, ApplicationError)
+        assert cause.type == type_
+        assert words in cause.message
+        await stage.tap("reattempt")
         assert await stage.outcome() == "resolved"
 
 

@@ -8,6 +8,7 @@ UnreadableOrderEvent   a body cannot be read, or a field that its event needs is
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -20,10 +21,12 @@ from clients.carriers.eshopbox.reasons import read_reason
 from clients.carriers.eshopbox.vocabulary import (
     EVENTS,
     FAILED_DELIVERY,
+    RESOLUTION_LOGGED,
     RETURN_SHIPMENT,
     SHIPMENT,
     Meaning,
     actions_of,
+    is_refused,
     status_word,
 )
 from domain.shipments import Address, FailedDelivery, Item, JourneyEvent, ShipmentMove
@@ -44,6 +47,16 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "reason_code": ("response_data.ndrDetails.ndrCode", "response_data.items.0.ndrDetails.ndrCode"),
     "reason_words": ("response_data.ndrDetails.reason", "response_data.items.0.ndrDetails.reason"),
     "resolutions": ("response_data.ndrDetails.resolutions", "response_data.items.0.ndrDetails.resolutions"),
+    "resolution_state": (
+        "response_data.ndrDetails.resolutionStatus",
+        "response_data.ndrDetails.status",
+        "response_data.resolutionStatus",
+    ),
+    "resolution_words": (
+        "response_data.ndrDetails.resolutionRemark",
+        "response_data.ndrDetails.remarks",
+        "response_data.resolutionRemark",
+    ),
     "log": ("response_data.forwardTrackingTimeline.statusLog", "response_data.statusLogs"),
     "customer_name": ("response_data.shippingAddress.customerName", "response_data.customerName"),
     "phone": ("response_data.shippingAddress.contactPhone", "response_data.contactPhone"),
@@ -123,6 +136,7 @@ class OrderEvent:
         move: What it means for an open case; None when nothing.
         failed: The failed attempt, for a forward shipment's failed delivery only.
         phone_problem: Why the customer cannot be written to.
+        taken_back: Why an action that was accepted is not done, in the order system's words; None when none is.
     """
 
     workspace_slug: str
@@ -138,6 +152,7 @@ class OrderEvent:
     tracking_id: str = ""
     phone_problem: PhoneProblem = ""
     facts: OrderFacts = field(default_factory=OrderFacts)
+    taken_back: str | None = None
 
 
 def parse_order_event(body: bytes, *, received_at: datetime) -> OrderEvent:
@@ -159,6 +174,7 @@ def parse_order_event(body: bytes, *, received_at: datetime) -> OrderEvent:
     resource, subtype = _needed(content, "resource"), _needed(content, "subtype")
     meaning = EVENTS.get((resource, subtype), Meaning())
     is_ours = meaning != Meaning()
+    taken_back = _taken_back(content) if meaning.takes_back or _says_refused(content, meaning) else None
     tracking_id = _id(content, "tracking_id")
     # Without a number of its own the parcel is known by its tracking id; it is one or the other from the start.
     shipment_id = _id(content, "shipment_id") or tracking_id
@@ -194,13 +210,14 @@ def parse_order_event(body: bytes, *, received_at: datetime) -> OrderEvent:
         occurred_at=at or (failed.failed_at if failed else received_at),
         event_key=_event_key(identity, at, body, is_known=bool(shipment_id)),
         journey=meaning.journey,
-        move=meaning.move,
+        move=None if taken_back is not None else meaning.move,
         failed=failed,
         order_id=order_id,
         shipment_id=shipment_id,
         tracking_id=tracking_id,
         phone_problem=facts.phone_problem,
         facts=facts,
+        taken_back=taken_back,
     )
 
 
@@ -280,6 +297,35 @@ def _failed(
     )
 
 
+def _says_refused(content: dict[str, Any], meaning: Meaning) -> bool:
+    """Tell whether the news of a recorded action says that it was refused: by its state, or by its line in the log."""
+    if meaning.move is not ShipmentMove.RESOLUTION_SUBMITTED:
+        return False
+    state = wire.text(_value(content, "resolution_state"))
+    return is_refused(state) or is_refused(wire.text(_last_resolution(content).get("ndrStatus")))
+
+
+def _taken_back(content: dict[str, Any]) -> str:
+    last = _last_resolution(content)
+    said = (
+        _value(content, "resolution_words"),
+        last.get("ndrStatus"),
+        last.get("remarks"),
+        last.get("remark"),
+    )
+    return next((words for one in said if (words := wire.text(one))), "")[:_LONGEST_REASON]
+
+
+def _last_resolution(content: dict[str, Any]) -> Mapping[str, Any]:
+    log = [
+        entry
+        for entry in wire.mappings(_value(content, "log"))
+        if status_word(wire.text(entry.get("status"))).startswith(RESOLUTION_LOGGED)
+    ]
+    return max(log, key=lambda entry: wire.moment(entry.get("dateTime")) or _LONG_AGO, default={})
+
+
+_LONGEST_REASON: Final = 200
 _LONG_AGO: Final = datetime.min.replace(tzinfo=wire.INDIA)
 
 

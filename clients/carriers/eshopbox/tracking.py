@@ -6,7 +6,16 @@ from typing import Any, Final
 
 from clients.carriers.base import FailedAttempt, ShipmentReading, TrackingEntry
 from clients.carriers.eshopbox import wire
-from clients.carriers.eshopbox.vocabulary import FAILED_DELIVERY, RESOLUTION_LOGGED, move_of, status_word
+from clients.carriers.eshopbox.vocabulary import (
+    EVENTS,
+    FAILED_DELIVERY,
+    RESOLUTION_LOGGED,
+    SHIPMENT,
+    Meaning,
+    is_refused,
+    move_of,
+    status_word,
+)
 
 # The submitted action is a status of its own in some answers; the parcel still stands in its failed attempt.
 _STANDS_IN_FAILURE: Final = frozenset({FAILED_DELIVERY, RESOLUTION_LOGGED, "ndr_resolution_submitted"})
@@ -22,21 +31,33 @@ def read_tracking(body: object, tracking_id: str) -> ShipmentReading | None:
     words = [status_word(entry.status) for entry in entries]
     last_failure = max((at for at, word in enumerate(words) if word == FAILED_DELIVERY), default=-1)
     current = status_word(status)
+    recorded = _recorded(words[last_failure + 1 :], entries[last_failure + 1 :])
+    if recorded is None:
+        recorded = current in _STANDS_IN_FAILURE - {FAILED_DELIVERY}
     return ShipmentReading(
         status=status,
         is_failed_delivery=current in _STANDS_IN_FAILURE,
-        resolution_recorded=RESOLUTION_LOGGED in words[last_failure + 1 :]
-        or current in _STANDS_IN_FAILURE - {FAILED_DELIVERY},
+        resolution_recorded=recorded,
         move=None if current in _STANDS_IN_FAILURE else move_of(status),
         attempts=_attempts(entries, words),
         entries=entries,
     )
 
 
+def _recorded(words: Sequence[str], entries: Sequence[TrackingEntry]) -> bool | None:
+    """Tell whether an action stands as accepted, by what was logged of one last; None where nothing was."""
+    recorded = None
+    for word, entry in zip(words, entries, strict=True):
+        takes_back = EVENTS.get((SHIPMENT, word), Meaning()).takes_back
+        if takes_back or word == RESOLUTION_LOGGED:
+            recorded = not (takes_back or is_refused(entry.reason))
+    return recorded
+
+
 def _attempts(entries: Sequence[TrackingEntry], words: Sequence[str]) -> tuple[FailedAttempt, ...]:
     failures = [place for place, word in enumerate(words) if word == FAILED_DELIVERY]
     return tuple(
-        FailedAttempt(entries[begin].at, is_resolved=RESOLUTION_LOGGED in words[begin:end])
+        FailedAttempt(entries[begin].at, is_resolved=bool(_recorded(words[begin:end], entries[begin:end])))
         for begin, end in pairwise([*failures, len(words)])
     )
 

@@ -15,10 +15,14 @@ RESOLUTION_LOGGED: Final = "ndr_resolution"
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one event of the order system is to us: a step to tell the customer of, a move of the parcel, or both."""
+    """What one event of the order system is to us: a step to tell the customer of, a move of the parcel, or both.
+
+    It can also take back an action that was accepted before.
+    """
 
     journey: JourneyEvent | None = None
     move: ShipmentMove | None = None
+    takes_back: bool = False
 
 
 # Forward and return journeys share names, and a return that cannot be delivered is the warehouse's problem, not
@@ -30,6 +34,10 @@ EVENTS: Final[dict[tuple[str, str], Meaning]] = {
     (SHIPMENT, "out_for_delivery"): Meaning(JourneyEvent.OUT_FOR_DELIVERY, ShipmentMove.OUT_FOR_DELIVERY),
     (SHIPMENT, FAILED_DELIVERY): Meaning(JourneyEvent.FAILED_DELIVERY),
     (SHIPMENT, "ndr_resolution_submitted"): Meaning(move=ShipmentMove.RESOLUTION_SUBMITTED),
+    # Not documented: what is certain is that an accepted action can be refused later, and that a log can say so.
+    (SHIPMENT, "ndr_resolution_rejected"): Meaning(takes_back=True),
+    (SHIPMENT, "ndr_resolution_refused"): Meaning(takes_back=True),
+    (SHIPMENT, "ndr_resolution_failed"): Meaning(takes_back=True),
     (SHIPMENT, "delivered"): Meaning(JourneyEvent.DELIVERED, ShipmentMove.DELIVERED),
     (SHIPMENT, "cancelled_order"): Meaning(JourneyEvent.CANCELLED, ShipmentMove.CANCELLED),
     (SHIPMENT, "lost"): Meaning(move=ShipmentMove.LOST),
@@ -58,6 +66,14 @@ RESOLUTION_CODES: Final[dict[Action, str]] = {
     Action.CANCEL: "ACTF003",
     Action.DISPUTE: "ACTF004",
 }
+
+
+def is_refused(state: str) -> bool:
+    """Tell whether the state of a recorded action says that it was refused after all."""
+    return bool(_REFUSED.search(state))
+
+
+_REFUSED: Final = re.compile(r"(?i)reject|refus|declin|fail|not[ _]accepted")
 
 
 def actions_of(codes: frozenset[str]) -> tuple[Action, ...]:

@@ -389,6 +389,29 @@ async def test_reading_tells_which_attempt_an_action_was_accepted_for(
     assert tuple(attempt.is_resolved for attempt in reading.attempts) == resolved
 
 
+@pytest.mark.parametrize(
+    ("after", "recorded"),
+    [
+        ([{"status": "ndr_resolution", "ndrStatus": "REJECTED"}], False),
+        ([{"status": "ndr_resolution_rejected"}], False),
+        ([{"status": "ndr_resolution", "ndrStatus": "REJECTED"}, {"status": "ndr_resolution"}], True),
+        ([{"status": "ndr_resolution", "remarks": "customer: the courier refused to come up"}], True),
+    ],
+)
+async def test_action_taken_back_is_not_recorded_any_more(
+    after: list[dict[str, str]],
+    recorded: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """R6.5, I4: what was logged of an action last says whether it stands."""
+    body = _tracking(FAILED, RESOLVED)
+    logs = body["trackingDetails"][0]["statusLogs"]
+    logs += [line | {"dateTime": f"21-11-2026 16:0{minute}:00"} for minute, line in enumerate(after)]
+    eshopbox, _ = client(lambda _: httpx.Response(200, json=body))
+    reading = await eshopbox.read_shipment(CREDENTIALS, TARGET.tracking_id)
+    assert reading.resolution_recorded is recorded
+    assert reading.attempts[-1].is_resolved is recorded
+
+
 async def test_history_is_read_oldest_first_in_utc() -> None:
     """Two date formats stand in one answer; both are Indian time."""
     body = _tracking(FAILED_AGAIN, ("failed_delivery", "2026-11-21 14:20:00"))

@@ -310,6 +310,48 @@ def test_remark_is_the_newest_failures() -> None:
     assert failed.raw_remark == "second"
 
 
+@pytest.mark.parametrize(
+    ("subtype", "data", "taken_back"),
+    [
+        ("ndr_resolution_rejected", {"ndrDetails": {"resolutionRemark": "Route closed"}}, "Route closed"),
+        ("ndr_resolution_failed", {}, ""),
+        ("ndr_resolution_submitted", {"ndrDetails": {"resolutionStatus": "REJECTED"}}, ""),
+        (
+            "ndr_resolution_submitted",
+            {
+                "forwardTrackingTimeline": {
+                    "statusLog": [
+                        {"status": "ndr_resolution", "ndrStatus": "Declined", "remarks": "no rider"}
+                    ]
+                }
+            },
+            "Declined",
+        ),
+        ("ndr_resolution_submitted", {"ndrDetails": {"resolutionStatus": "ACCEPTED"}}, None),
+        # What a customer wrote is in the remark; it says nothing of the action's fate.
+        (
+            "ndr_resolution_submitted",
+            {
+                "forwardTrackingTimeline": {
+                    "statusLog": [{"status": "ndr_resolution", "remarks": "the courier refused to come up"}]
+                }
+            },
+            None,
+        ),
+        ("delivered", {"ndrDetails": {"resolutionStatus": "REJECTED"}}, None),
+    ],
+)
+def test_action_that_is_taken_back(subtype: str, data: dict[str, Any], taken_back: str | None) -> None:
+    """R6.5, F54: by the event's name, its state, or its line in the log; then it is no news that it was accepted."""
+    body = json.loads(SAMPLES["webhook-shipment-intransit.json"])
+    body["eventSubType"] = subtype
+    body["response_data"] |= data
+    event = parse(body)
+    assert event.taken_back == taken_back
+    if taken_back is not None:
+        assert event.move is None
+
+
 def test_failure_details_may_stand_with_the_item() -> None:
     """The order's own answer carries them per item."""
     details = {
