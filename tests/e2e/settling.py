@@ -66,7 +66,7 @@ async def _close_all(town: Town) -> None:
             await town.close(workspace, case["id"])
 
 
-async def gather(town: Town, troubles: tuple[str, ...]) -> Evidence:
+async def gather(town: Town, troubles: tuple[str, ...], *, deaths: int) -> Evidence:
     """Read everything there is."""
     stack = town.stack
     tokens = {account.webhook_token: account.app_name for account in stack.seed.accounts}
@@ -79,6 +79,7 @@ async def gather(town: Town, troubles: tuple[str, ...]) -> Evidence:
     return replace(
         Evidence(**rows),
         seed=town.seed,
+        deaths=deaths,
         orders=tuple(town.orders),
         acts=tuple(town.acts),
         sent=sent,

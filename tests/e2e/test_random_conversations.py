@@ -47,7 +47,7 @@ async def test_random_conversations_leave_ledgers_that_agree(town: Town) -> None
     weather = await play(town, count=_COUNT, seconds=30.0 + _COUNT * _SECONDS_EACH)
     played = time.monotonic()
     left = await settle(town, within=60.0 + _COUNT / 10)
-    evidence = await gather(town, left)
+    evidence = await gather(town, left, deaths=weather.deaths)
     settled = time.monotonic()
     sys.stdout.write(
         f"\nseed {_SEED}: {town.did['conversation']} conversations in {played - began:.0f} s, "

@@ -157,6 +157,7 @@ class Weather:
         self, stack: StormyStack, http: httpx.AsyncClient, chance: random.Random, *, is_long: bool
     ) -> None:
         self.seen: Counter[str] = Counter()
+        self.deaths = 0
         self._stack = stack
         self._http = http
         self._chance = chance
@@ -213,6 +214,7 @@ class Weather:
     async def _kill(self) -> None:
         victim = self._chance.choice(("worker", "api", "temporal"))
         self.seen[f"kill -9 of {victim}"] += 1
+        self.deaths += 1
         await self._stack.processes.kill(victim)
 
     async def _tokens(self) -> None:
