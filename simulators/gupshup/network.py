@@ -278,7 +278,8 @@ class Network:
             if isinstance(entry, Reply) and entry.status == "queued"
         ]
         for reply in waiting:
-            await self._deliver(reply)
+            if reply.status == "queued":  # the phone may have been switched on twice
+                await self._deliver(reply)
 
     def is_typing(self, number: str, app_id: str) -> bool:
         """Say whether the business looks as if it were about to answer."""

@@ -47,7 +47,7 @@ class Books:
         )
         self.actions_of = grouped(evidence.actions, lambda row: row.case_id)
         self.asked_of = grouped(evidence.asked, lambda row: (row.tracking_id, row.attempt))
-        self.reference = {row.token_hash: row.case_id for row in evidence.references}
+        self.reference = {row.token_hash: row for row in evidence.references}
 
     @cached_property
     def row_of(self) -> Mapping[str, MessageRow]:
@@ -64,7 +64,7 @@ class Books:
                 taken.add(row.id)
         nameless = [row for row in self.all.messages if row.gupshup_id is None]
         for sent in self.all.sent:
-            if sent.id in found or sent.answered:
+            if sent.id in found or (sent.answered and not self.all.deaths):
                 continue
             fitting = [
                 row
@@ -102,14 +102,22 @@ class Books:
         )
 
     def case_named_by(self, payload: Json) -> str | None:
-        """Return the case that an answer names: by its reference, else by the message that it answers."""
+        """Return the case that an answer names: by its reference, else by the message that it answers.
+
+        A row of the question which of several orders is meant names the one that it stands for.
+        """
         inner = payload["payload"]
         postback = inner.get("postbackText")
         if postback is not None:
-            return self.reference.get(token_hash(postback), "none: the reference is not ours")
+            reference = self.reference.get(token_hash(postback))
+            if reference is None:
+                return "none: the reference is not ours"
+            return (
+                reference.choice.split(":")[1] if reference.choice.startswith("about:") else reference.case_id
+            )
         named = inner.get("gsId") if payload["type"] == "reaction" else payload.get("context", {}).get("gsId")
         rows = self.by_gupshup_id[named] if named else ()
-        return rows[0].case_id if rows else None
+        return rows[0].case_id if rows and rows[0].purpose != "which_order" else None
 
 
 def done_action(text: str) -> str:

@@ -177,6 +177,7 @@ class ActionRow:
     action: str
     mode: str
     status: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,8 @@ class ReferenceRow:
     """What a tap refers to; the token itself is on the phone only."""
 
     token_hash: str
-    case_id: str
+    case_id: str | None
+    choice: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +227,13 @@ class Evidence:
     Attributes:
         seed: With which it can be played again.
         accounts: Our id of each account by the name of its app.
+        deaths: How many programs of ours were killed. Whoever was answered may then have died before knowing it.
         running: Runs that Temporal still has open.
         troubles: What went wrong while playing, in words.
     """
 
     seed: int = 0
+    deaths: int = 0
     accounts: Mapping[str, str] = field(default_factory=dict)
     orders: tuple[Order, ...] = ()
     acts: tuple[Act, ...] = ()
@@ -390,7 +394,7 @@ async def read_database(url: str, cipher: Cipher, phones: Iterable[str]) -> dict
                     " FROM cases ORDER BY opened_at",
                 ),
                 "actions": await rows(
-                    ActionRow, "SELECT id, case_id::text, action, mode, status FROM actions"
+                    ActionRow, "SELECT id, case_id::text, action, mode, status, answer FROM actions"
                 ),
                 "timeline": await rows(
                     EntryRow,
@@ -408,7 +412,7 @@ async def read_database(url: str, cipher: Cipher, phones: Iterable[str]) -> dict
                 ),
                 "references": await rows(
                     ReferenceRow,
-                    "SELECT encode(token_hash, 'hex') AS token_hash, case_id::text FROM reply_references",
+                    "SELECT encode(token_hash, 'hex') AS token_hash, case_id::text, choice FROM reply_references",
                 ),
             }
     finally:

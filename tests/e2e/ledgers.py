@@ -136,7 +136,7 @@ def _actions(books: Books) -> Iterator[str]:
         if accepted and not rows:
             # Whose answer was lost, and which was over before anybody could look, is honestly unknown.
             known = [row for row in books.actions_of[case.id] if row.status in {"unknown", "asking"}]
-            if accepted[0].answered or not known:
+            if not known or (accepted[0].answered and not books.all.deaths):
                 yield f"{_named(case)}: the order system accepted {accepted[0].code}, and we do not know it"
     for (_, id_), asked in repeated(
         (one for one in books.all.asked if one.accepted), lambda one: (one.workspace, one.id)
@@ -239,18 +239,17 @@ def _replies(books: Books) -> Iterator[str]:
             continue
         key = f"reply:{hashlib.sha256(payload['id'].encode()).hexdigest()[:32]}"
         entries = books.replies[key]
-        if len(entries) > 1 and all(entry.key != key for entry in entries):
-            continue  # nobody knew which order was meant: it stands with the likeliest and with the chosen one
         what = f"{_kind(posted.body)} of {payload['source']} at {posted.at:%X}"
-        if len(entries) > 1:
+        # Nobody knew which order was meant: it stands with the likeliest, and with those that were chosen.
+        was_asked_about = all(entry.key == f"{key}:{entry.case_id}" for entry in entries)
+        if len(entries) > 1 and not was_asked_about:
             yield f"{what} is on {len(entries)} activities: {[entry.order_id for entry in entries]}"
         about = books.case_named_by(payload)
         known = books.cases_of[books.account(posted.app), payload["source"]]
         expected = [case for case in known if about in {None, case.id}]
-        if entries and (entries[0].workspace, entries[0].case_id) not in {
-            (case.workspace, case.id) for case in expected
-        }:
-            yield f"{what} is on the activity of {entries[0].workspace} {entries[0].order_id}, and about case {about}"
+        for entry in entries:
+            if (entry.workspace, entry.case_id) not in {(case.workspace, case.id) for case in expected}:
+                yield f"{what} is on the activity of {entry.workspace} {entry.order_id}, and about case {about}"
         if not entries and any(case.opened_at < posted.at for case in expected):
             yield f"{what} is on no activity: {canonical(payload)[:160]}"
 
@@ -347,30 +346,25 @@ def _strangers(books: Books) -> Iterator[str]:
                 continue
             if order.workspace != row.workspace and order.order_id in sent.form:
                 yield f"message {row.id} of {row.workspace} names {order.order_id} of {order.workspace}"
-    rows: tuple[tuple[str, Iterable[MessageRow | CaseRow]], ...] = (
-        ("message", books.all.messages),
-        ("case", books.all.cases),
-    )
-    for what, listed in rows:
-        for one in listed:
-            if not one.order_id and what == "message" and owner.get(one.order_id) is None:
-                continue  # the sender's own words are about no order
-            if owner.get(one.order_id) != one.workspace:
-                yield f"{what} {one.id} of {one.workspace} is about {one.order_id} of {owner.get(one.order_id)}"
+    own_words = {row.id for row in books.all.messages if not row.order_id and row.purpose in _OF_NO_CASE}
+    for message in books.all.messages:
+        if message.id not in own_words and owner.get(message.order_id) != message.workspace:
+            yield f"message {message.id} of {message.workspace} is about {message.order_id or 'no order'}"
+    for case in books.all.cases:
+        if owner.get(case.order_id) != case.workspace:
+            yield f"case {case.id} of {case.workspace} is about {case.order_id} of {owner.get(case.order_id)}"
     for entry in books.all.timeline:
         if owner.get(entry.order_id) != entry.workspace:
             yield f"entry {entry.key} of {entry.workspace} is about {entry.order_id} of {owner.get(entry.order_id)}"
     for usage in books.all.usage:
-        if not usage.order_id and books.message[usage.message_id].purpose in _OF_NO_CASE:
-            continue
-        if owner.get(usage.order_id) != usage.workspace:
+        if usage.message_id not in own_words and owner.get(usage.order_id) != usage.workspace:
             yield f"usage of {usage.message_id} of {usage.workspace} is about {usage.order_id}"
 
 
 def _events(books: Books) -> Iterator[str]:
     """Each end, refusal and failed message reached its workspace, always with the same id (R8.3, I15)."""
     told = grouped(books.all.received, lambda event: event.case_id)
-    refused = Counter(row.case_id for row in books.all.actions if row.status == "refused")
+    refused = Counter(row.case_id for row in books.all.actions if row.answer in {"refused", "refused_date"})
     failed = Counter(row.case_id for row in books.all.messages if row.status == "failed")
     for case in books.all.cases:
         expected = _TOLD.get(case.outcome, "case.ended")

@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 from pydantic import SecretStr
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from bootstrap.settings import named_keys, plain_key
 from db.encryption import Cipher
@@ -29,7 +30,7 @@ _HALF_DONE: Final = {
 async def settle(town: Town, *, within: float) -> tuple[str, ...]:
     """Close what is open and wait until nothing moves; return in words what still does when the time is over."""
     end = asyncio.get_running_loop().time() + within
-    client = await Client.connect(town.stack.addresses.temporal)
+    client = await Client.connect(town.stack.addresses.temporal, lazy=True)
     connection = await asyncpg.connect(town.stack.addresses.database)
     quiet, moving = 0, ["nobody looked"]
     try:
@@ -47,8 +48,10 @@ async def settle(town: Town, *, within: float) -> tuple[str, ...]:
 
 async def _what_moves(town: Town, client: Client, connection: asyncpg.Connection) -> list[str]:
     counts = {what: await connection.fetchval(query) for what, query in _HALF_DONE.items()}
-    running = await client.count_workflows("ExecutionStatus = 'Running'")
-    counts["runs are open"] = running.count
+    try:
+        counts["runs are open"] = (await client.count_workflows("ExecutionStatus = 'Running'")).count
+    except (RPCError, RuntimeError):
+        return ["Temporal is starting"]  # it was killed
     for name, control in (("Gupshup", town.gupshup), ("the order system", town.order_system)):
         answer = await town.http.get(f"{control}/under-way")
         counts[f"things of {name} are under way"] = answer.raise_for_status().json()["under_way"]
@@ -63,7 +66,7 @@ async def _close_all(town: Town) -> None:
             await town.close(workspace, case["id"])
 
 
-async def gather(town: Town, troubles: tuple[str, ...]) -> Evidence:
+async def gather(town: Town, troubles: tuple[str, ...], *, deaths: int) -> Evidence:
     """Read everything there is."""
     stack = town.stack
     tokens = {account.webhook_token: account.app_name for account in stack.seed.accounts}
@@ -76,6 +79,7 @@ async def gather(town: Town, troubles: tuple[str, ...]) -> Evidence:
     return replace(
         Evidence(**rows),
         seed=town.seed,
+        deaths=deaths,
         orders=tuple(town.orders),
         acts=tuple(town.acts),
         sent=sent,

@@ -112,6 +112,11 @@ def entry(number: int, **changes: Any) -> EntryRow:
     return replace(EntryRow("kapaskraft", "ORD1", "case-1", "reply", "choice", key), **changes)
 
 
+def asked_about(number: int, case_id: str = "case-1") -> EntryRow:
+    known = entry(number)
+    return replace(known, case_id=case_id, key=f"{known.key}:{case_id}")
+
+
 TAP = inbound(1, "quick_reply", {"text": "Try again", "postbackText": "token-1"}, context={"gsId": "gs-1"})
 TYPED = inbound(2, "text", {"text": "hello"})
 STOP = inbound(3, "text", {"text": "STOP"})
@@ -154,7 +159,7 @@ HONEST = Evidence(
         for status in ("sending", "submitted", "read")
     ),
     cases=(CASE,),
-    actions=(ActionRow("case-1/1", "case-1", "reattempt", "whatsapp", "accepted"),),
+    actions=(ActionRow("case-1/1", "case-1", "reattempt", "whatsapp", "accepted", "accepted"),),
     timeline=(entry(1), entry(2)),
     inbox=(
         stored(1, REPORT, 0.5, source="order_system", owner="kapaskraft"),
@@ -162,7 +167,7 @@ HONEST = Evidence(
         stored(3, TYPED, 8.1),
     ),
     outgoing=(OutgoingRow("event-1", "kapaskraft", "case.resolved", is_delivered=True, case_id="case-1"),),
-    references=(ReferenceRow(token_hash("token-1"), "case-1"),),
+    references=(ReferenceRow(token_hash("token-1"), "case-1", "reattempt"),),
 )
 
 
@@ -222,6 +227,16 @@ HONEST_TOO = {
         messages=(row(1, 1.9, "could not deliver", status="unknown", gupshup_id=None), HONEST.messages[1]),
         usage=(replace(HONEST.usage[0], outcome="unknown", is_charged=False), HONEST.usage[1]),
     ),
+    "a program that died with the answer in its hands": replace(
+        HONEST,
+        deaths=1,
+        messages=(row(1, 1.9, "could not deliver", status="unknown", gupshup_id=None), HONEST.messages[1]),
+        usage=(replace(HONEST.usage[0], outcome="unknown", is_charged=False), HONEST.usage[1]),
+    ),
+    "a text that was asked about": replace(HONEST, timeline=(entry(1), asked_about(2))),
+    "a row of the question which order is meant": replace(
+        HONEST, references=(ReferenceRow(token_hash("token-1"), "case-0", "about:case-1:17"),)
+    ),
     "an action accepted, its answer lost and the case closed": replace(
         HONEST,
         asked=(LOST,),
@@ -247,6 +262,11 @@ DOCTORED: tuple[tuple[str, str, Evidence], ...] = (
     ("I5 I7", "no row has it", without("messages", 1)),
     ("I5 I7", "no row has it", also(sent=sent(3, 7.1, DONE, answered=False))),
     ("I5 I7", "never accepted it", without("sent", 1)),
+    (
+        "I5 I7",
+        "no row has it",
+        change("messages", 0, status="unknown", gupshup_id=None),
+    ),
     ("I5 I7", "has 2 rows", also(messages=row(3, 6.9, DONE, gupshup_id="gs-2"))),
     ("I5 I7", "the key of", change("messages", 0, account="account-2")),
     ("I5 I7", "went to", change("messages", 0, phone="919999900002")),
@@ -305,6 +325,11 @@ DOCTORED: tuple[tuple[str, str, Evidence], ...] = (
     ("I2 R6.3", "is on no activity", without("timeline", 1)),
     ("I2 R6.3", "is on 2 activities", also(timeline=entry(1, workspace="nilgiritea"))),
     ("I2 R6.3", "is on the activity of", change("timeline", 0, case_id="case-9")),
+    (
+        "I2 R6.3",
+        "is on the activity of",
+        replace(HONEST, timeline=(entry(1), asked_about(2), asked_about(2, "case-9"))),
+    ),
     ("I2 R6.3", "is on the activity of", change("timeline", 1, workspace="nilgiritea")),
     ("I2 R6.3", "is on the activity of", replace(HONEST, references=())),
     ("R5.5 I6", "opted out", opted_out(STOP, message_at=13)),

@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops.stack import Ports
+from ops.stack import ROOT, Ports
 from tests.e2e.evidence import Evidence
 from tests.e2e.ledgers import disagreements
 from tests.e2e.random_conversations import play
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.temporal]
 
 _COUNT = int(os.environ.get("CONVERSATIONS", "60"))
 _SEED = int(os.environ.get("CONVERSATIONS_SEED", "1"))
+_LOGS = ROOT / "var" / "conversations"
 _SECONDS_EACH = 5.0
 _SHOWN = 12
 
@@ -45,7 +47,7 @@ async def test_random_conversations_leave_ledgers_that_agree(town: Town) -> None
     weather = await play(town, count=_COUNT, seconds=30.0 + _COUNT * _SECONDS_EACH)
     played = time.monotonic()
     left = await settle(town, within=60.0 + _COUNT / 10)
-    evidence = await gather(town, left)
+    evidence = await gather(town, left, deaths=weather.deaths)
     settled = time.monotonic()
     sys.stdout.write(
         f"\nseed {_SEED}: {town.did['conversation']} conversations in {played - began:.0f} s, "
@@ -53,6 +55,8 @@ async def test_random_conversations_leave_ledgers_that_agree(town: Town) -> None
         f"  done: {_listed(town.did)}\n  weather: {_listed(weather.seen)}\n"
     )
     found = disagreements(evidence)
+    if found:
+        shutil.copytree(town.stack.directory / "log", _LOGS, dirs_exist_ok=True)
     assert not found, _in_words(found)
 
 
@@ -76,4 +80,4 @@ def _listed(counts: Counter[str]) -> str:
 def _in_words(found: tuple[str, ...]) -> str:
     first = "\n".join(found[:_SHOWN])
     again = f"CONVERSATIONS={_COUNT} CONVERSATIONS_SEED={_SEED}"
-    return f"{len(found)} disagreements with {again}, the first:\n{first}"
+    return f"{len(found)} disagreements with {again}, the programs' logs in {_LOGS}, the first:\n{first}"

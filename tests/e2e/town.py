@@ -43,9 +43,12 @@ class Town:
     async def ask_api(self, workspace: SeededWorkspace, method: str, path: str, **options: Any) -> Any:
         """Use our API as a seller; None where it refuses. Whatever is no answer of ours is a trouble."""
         headers = {"Authorization": f"Bearer {workspace.api_key}"}
-        response = await self.http.request(
-            method, f"{self.stack.addresses.api}{path}", headers=headers, **options
-        )
+        try:
+            response = await self.http.request(
+                method, f"{self.stack.addresses.api}{path}", headers=headers, **options
+            )
+        except httpx.TransportError:  # it was killed, and is starting again
+            return None
         if response.is_success:
             return response.json()
         if response.status_code not in {404, 409, 422, 429, 503}:

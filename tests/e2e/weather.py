@@ -36,7 +36,7 @@ _ORDER_SYSTEM: Final[tuple[tuple[float, str, Mapping[str, Any]], ...]] = (
     (1, "500", {"endpoint": "resolution", "mode": "status", "status": 500}),
     (2, "refusal", {"endpoint": "resolution", "mode": "refuse", "message": "Reattempt not allowed"}),
     (1, "refusal of the day", {"endpoint": "resolution", "mode": "refuse", "message": "Date not possible"}),
-    (2, "answer cut after accepting", {"endpoint": "resolution", "mode": "cut_after_accept"}),
+    (4, "answer cut after accepting", {"endpoint": "resolution", "mode": "cut_after_accept"}),
     (1, "slow answer", {"endpoint": "resolution", "mode": "hang_after_accept", "seconds": 1.5}),
     (1, "slow, then 503", {"endpoint": "resolution", "mode": "hang_before", "seconds": 1.0}),
     (1, "token 503", {"endpoint": "token", "mode": "status", "status": 503}),
@@ -150,17 +150,19 @@ class Weather:
         stack: Whose stand-ins misbehave.
         http: Reaches their control routes.
         chance: Decides what and when.
-        is_long: Whether there is time for an order system that does not answer at all.
+        is_long: Whether there is time for an order system that does not answer at all, and for programs that die.
     """
 
     def __init__(
         self, stack: StormyStack, http: httpx.AsyncClient, chance: random.Random, *, is_long: bool
     ) -> None:
         self.seen: Counter[str] = Counter()
+        self.deaths = 0
         self._stack = stack
         self._http = http
         self._chance = chance
         self._order_system = (*_ORDER_SYSTEM, _FOREVER) if is_long else _ORDER_SYSTEM
+        self._killing = 1.0 if is_long else 0.0
 
     async def blow(self) -> None:
         """Let things go wrong; ends when it is cancelled."""
@@ -170,8 +172,8 @@ class Weather:
                     await self._let_templates_go()
                 await asyncio.sleep(self._chance.uniform(0.2, 1.0))
                 await self._chance.choices(
-                    (self._gupshup, self._orders, self._callbacks, self._door, self._tokens),
-                    (8, 8, 5, 1, 0.5),
+                    (self._gupshup, self._orders, self._callbacks, self._door, self._tokens, self._kill),
+                    (8, 13, 5, 1, 0.5, self._killing),
                 )[0]()
             # Faults that nobody met would pile up, and all come at once when somebody does.
             await self._forget()
@@ -208,6 +210,12 @@ class Weather:
             await asyncio.sleep(self._chance.uniform(0.2, 1.5))
         finally:
             await self._stack.door.open()
+
+    async def _kill(self) -> None:
+        victim = self._chance.choice(("worker", "api", "temporal"))
+        self.seen[f"kill -9 of {victim}"] += 1
+        self.deaths += 1
+        await self._stack.processes.kill(victim)
 
     async def _tokens(self) -> None:
         self.seen["order system: tokens ended"] += 1

@@ -20,7 +20,7 @@ from simulators.gupshup.app import create_app
 from simulators.gupshup.fates import MAGIC
 from simulators.gupshup.indian import INDIA
 from simulators.gupshup.network import Network
-from simulators.gupshup.state import Message, moved_clock, now
+from simulators.gupshup.state import Message, PhoneState, moved_clock, now
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "gupshup"
 APP_ID = "6b1f0f0e-2c55-4d0b-9f0a-5f7d2f6f1a10"
@@ -578,6 +578,23 @@ async def test_a_callback_to_be_tried_again_is_under_way() -> None:
         assert (await stand.control("GET", "under-way"))["under_way"] == 1
     finally:
         await stand.close()
+
+
+async def test_what_waits_on_a_phone_is_sent_once(stand: Stand) -> None:
+    """Also when it is switched on twice in the same moment."""
+    await stand.control("POST", f"phones/{ASHA}", {"state": "off"})
+    for text in ("Hello", "Anybody there?"):
+        await stand.control(
+            "POST", "replies", {"phone": ASHA, "app": "ExampleStore", "type": "text", "text": text}
+        )
+    phone = stand.network.world.phone(ASHA)
+    for _ in range(2):
+        stand.network.set_state(phone, PhoneState.ONLINE)
+    await stand.network.settle()
+    assert [body["payload"]["payload"]["text"] for body in stand.receiver.bodies] == [
+        "Hello",
+        "Anybody there?",
+    ]
 
 
 async def test_all_messages_are_listed_without_a_phone(stand: Stand) -> None:
