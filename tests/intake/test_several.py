@@ -340,7 +340,7 @@ async def test_seller_who_wants_no_answers_gives_none_to_strangers(stage: Stage)
 
 
 async def test_workspaces_own_word_stops_too(stage: Stage) -> None:
-    """R5.5: the words that a seller of this customer added."""
+    """R5.5 words: those that a seller of this customer added."""
     await stage.open(failed_delivery())
     async with stage.database.transaction() as session:
         found = await workspaces.get_workspace(session, "kapaskraft")
