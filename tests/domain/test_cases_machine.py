@@ -320,11 +320,12 @@ class CaseMachine(RuleBasedStateMachine):
             self.check(command, before, event)
 
     def check_ids(self, commands: Iterable[Command], before: Case) -> None:
-        """No id is given twice, except to the same request and to the one answer to free text after the end."""
+        """No id is given twice, except to the same request and to what is said once after the end however often it comes."""
+        once_after_the_end = {f"{self.case.id}/late", f"{self.case.id}/late/person"}
         for command in commands:
             is_same_request = isinstance(command, TakeAction) and self.asked.get(command.id) == command
             is_stalled = command == before.stalled  # given again as it was: it finds out how far it came
-            if not is_same_request and not is_stalled and command.id != f"{self.case.id}/late":
+            if not is_same_request and not is_stalled and command.id not in once_after_the_end:
                 assert command.id not in self.ids
             self.ids.add(command.id)
 
