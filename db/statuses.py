@@ -155,13 +155,12 @@ async def apply_status(session: Session, report: StatusReport) -> StatusEffect:
 
 
 async def adopt_by_reference(
-    session: Session, message_id: str, gupshup_message_id: str | None
+    session: Session, message_id: str, gupshup_message_id: str | None, *, at: datetime
 ) -> Message | None:
     """Let a tap prove that a message of unknown outcome was delivered; others stay as they are (F28)."""
     message = await one(session, _LOCKED, Message, {"of_message": message_id})
     if message is None or message.status not in _UNDECIDED:
         return message
-    at = (await session.execute(select(func.now()))).scalar_one()
     report = StatusReport(
         account_id=message.account_id, status=MessageStatus.DELIVERED, gupshup_id=gupshup_message_id, at=at
     )

@@ -131,7 +131,8 @@ class Inbound:
         if message is not None and message.status is MessageStatus.UNKNOWN:
             # Who answers it has it: the evidence that the send lacked (reliability rule 6).
             known = event.context_ids[0] if len(event.context_ids) > 1 else ""
-            await statuses.adopt_by_reference(session, message.id, known if _UUID.fullmatch(known) else None)
+            gupshup_id = known if _UUID.fullmatch(known) else None
+            await statuses.adopt_by_reference(session, message.id, gupshup_id, at=item.received_at)
         reply = await self._read(session, row, event, target.choice, item.received_at)
         is_new = await self._log(session, row, event, reply, key=f"reply:{reply.id}")
         if isinstance(event.content, Unsupported) and _CHANGED.search(event.content.kind):

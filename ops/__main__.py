@@ -42,8 +42,14 @@ def main() -> int:
     return int(arguments.run(arguments))
 
 
-async def _demo() -> int:
+def _demo_directory() -> Path:
     directory = Path(tempfile.mkdtemp(prefix="rescue-demo-"))
+    directory.chmod(0o711)  # as root, PostgreSQL runs as another user that must get through
+    return directory
+
+
+async def _demo() -> int:
+    directory = _demo_directory()
     try:
         print("Starting PostgreSQL, Temporal, both stand-ins, the API and the worker …")
         async with Stack(directory, Ports.any(), say=print) as stack:

@@ -175,6 +175,11 @@ JOURNEYS: Final = {
             ),
         ),
         Journey(
+            "words",
+            "the customer types what they want, and says yes",
+            ("wait 20m", "text hindi please", "text kal shaam ko bhejna", "tap 1"),
+        ),
+        Journey(
             "unexpected",
             "three answers that nobody can read, then a tap",
             ("wait 20m", "image my gate", "voice", "text whatever", "wait 1h", "tap Try again"),

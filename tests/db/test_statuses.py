@@ -266,11 +266,11 @@ async def test_a_tap_proves_delivery_of_an_unknown_send_only(session: Session, c
     """Our own reference came back from the customer's phone."""  # F28
     unknown = await send(session, cipher)
     await record_outcome(session, unknown.id, status=S.UNKNOWN, now=NOW)
-    proven = await adopt_by_reference(session, unknown.id, "gs-9")
+    proven = await adopt_by_reference(session, unknown.id, "gs-9", at=NOW)
     assert proven is not None
     assert (proven.status, proven.gupshup_message_id) == (S.DELIVERED, "gs-9")
     submitted = await submit(session, cipher, "gs-1")
-    assert await adopt_by_reference(session, submitted.id, "gs-8") == submitted
+    assert await adopt_by_reference(session, submitted.id, "gs-8", at=NOW) == submitted
     assert [used.outcome for used in await usage(session)] == ["accepted", "accepted"]
 
 
