@@ -47,6 +47,7 @@ class Books:
         )
         self.actions_of = grouped(evidence.actions, lambda row: row.case_id)
         self.asked_of = grouped(evidence.asked, lambda row: (row.tracking_id, row.attempt))
+        self.once_unknown = {row.message_id for row in evidence.statuses if row.status == "unknown"}
         self.reference = {row.token_hash: row for row in evidence.references}
 
     @cached_property
@@ -104,7 +105,8 @@ class Books:
     def case_named_by(self, payload: Json) -> str | None:
         """Return the case that an answer names: by its reference, else by the message that it answers.
 
-        A row of the question which of several orders is meant names the one that it stands for.
+        A row of the question which of several orders is meant names the one that it stands for. A message whose id was
+        not known at first may have been answered before it was.
         """
         inner = payload["payload"]
         postback = inner.get("postbackText")
@@ -117,7 +119,9 @@ class Books:
             )
         named = inner.get("gsId") if payload["type"] == "reaction" else payload.get("context", {}).get("gsId")
         rows = self.by_gupshup_id[named] if named else ()
-        return rows[0].case_id if rows and rows[0].purpose != "which_order" else None
+        if not rows or rows[0].purpose == "which_order" or rows[0].id in self.once_unknown:
+            return None
+        return rows[0].case_id
 
 
 def done_action(text: str) -> str:
