@@ -40,6 +40,9 @@ class State(StrEnum):
     ENDED = "ended"
 
 
+WORDS_COUNT = 2
+"""Number of the rules from which on typed words count, and not taps alone."""
+
 HALF_FINISHED = frozenset(
     {
         State.CHOOSING_DATE,
@@ -257,6 +260,11 @@ def allowed_actions(case: Case) -> tuple[Action, ...]:
         attempt=failure.attempt,
     )
     return tuple(action for action in offered if action not in case.withdrawn)
+
+
+def is_nothing_left(case: Case) -> bool:
+    """Tell whether nothing can be executed any more: "not my order" needs nobody to execute it."""
+    return not set(allowed_actions(case)) - {Action.NOT_MY_ORDER}
 
 
 def eligible_days(case: Case, now: datetime, policy: Policy) -> tuple[date, ...]:

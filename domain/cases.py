@@ -44,6 +44,7 @@ from domain.case_state import (
     allowed_actions,
     eligible_days,
     ended_case,
+    is_nothing_left,
     open_case,
 )
 from domain.failures import REASON_RULES, Action, Handling, Mode
@@ -220,7 +221,7 @@ def _open(turn: Turn) -> None:
             turn.end(Outcome.HANDED_OVER, f"{words}: the carrier takes no reattempt")
     elif rule.handling is Handling.LEAVE_TO_SELLER:
         turn.end(Outcome.HANDED_OVER, f"{words}: nothing for the customer to decide")
-    elif not set(allowed_actions(case)) - {Action.NOT_MY_ORDER}:
+    elif is_nothing_left(case):
         turn.end(
             Outcome.HANDED_OVER, f"{words}: nothing is possible any more after attempt {failure.attempt}"
         )
@@ -249,12 +250,8 @@ def _go_on(turn: Turn, back: TakenBack) -> None:
 def _begin_talk(turn: Turn) -> None:
     """Write first: in a conversation that goes on by a session message where the window allows it, else the template."""
     back = turn.case.facts.taken_back
-    if back is not None and steps.is_nothing_left(turn.case):
-        turn.say_text("refused_last")
-        turn.end(
-            Outcome.HANDED_OVER,
-            f"{back.action.value} was accepted and not done, and nothing else is possible",
-        )
+    if back is not None and is_nothing_left(turn.case):
+        questions.tell_last(turn)
     elif back is not None and turn.case.window_is_open(turn.now):
         turn.enter(State.WAITING)
         turn.change(first_sent_at=turn.now)

@@ -5,9 +5,19 @@ with buttons, never an action. All else is unexpected. The questions themselves 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 
 from domain.case_events import ActionRequest
-from domain.case_state import Outcome, State, Turn, allowed_actions, eligible_days
+from domain.case_state import (
+    WORDS_COUNT,
+    Outcome,
+    State,
+    Turn,
+    allowed_actions,
+    eligible_days,
+    is_nothing_left,
+)
 from domain.failures import Action
 from domain.questions import (
     ADDRESS_CHANGE,
@@ -25,7 +35,6 @@ from domain.questions import (
 from domain.replies import (
     Reply,
     ReplyKind,
-    begins_with_yes,
     clean,
     names_a_place,
     same_words,
@@ -33,7 +42,6 @@ from domain.replies import (
     says_yes,
 )
 from domain.steps import (
-    WORDS_COUNT,
     begin,
     choose_day,
     execute,
@@ -103,8 +111,13 @@ def _is_free_to_talk(turn: Turn, reply: Reply) -> bool:
     turn.enter(State.WAITING)
     if not words_count:
         return True
-    turn.change(first_sent_at=turn.case.first_sent_at or turn.now)
-    if reply.choice or said.action is not None or said.wants_person:
+    if turn.case.first_sent_at is not None:
+        return True  # it is the message sent again by hand that waits
+    turn.change(first_sent_at=turn.now)
+    is_last = turn.case.facts.taken_back is not None and is_nothing_left(turn.case)
+    if said.wants_person and is_last:
+        _note_person(turn)
+    if reply.choice or ((said.action is not None or said.wants_person) and not is_last):
         return True
     tell_news(turn)
     return False
@@ -133,13 +146,15 @@ def _is_understood(turn: Turn, reply: Reply) -> bool:
         _note_language(turn, said.language)
         turn.change(unexpected=0)
         ask_again(turn, "choose_day" if state is State.CHOOSING_DATE else "language_changed")
+    elif day := _day_of_the_month(turn, reply):
+        make_sure(turn, day)
     elif picked := _picked(turn, reply):
         _pick(turn, picked)
-    elif state is State.DESCRIBING_DISPUTE:
+    elif state is State.DESCRIBING_DISPUTE and not _is_no_description(turn, reply):
         return False  # these are the words that were asked for
-    elif said.wants_person and state in _OF_AN_ADDRESS and names_a_place(reply.text):
+    elif said.wants_person and state in _OF_AN_ADDRESS and names_a_place(said.rest):
         _note_person(turn)
-        return False  # and the address beside the wish is taken
+        take_address(turn, replace(reply, text=said.rest))
     elif said.wants_person:
         _hand_to_person(turn)
     elif said.action is None:
@@ -153,16 +168,42 @@ def _is_understood(turn: Turn, reply: Reply) -> bool:
     return True
 
 
+def _is_no_description(turn: Turn, reply: Reply) -> bool:
+    """Tell whether words that came where a dispute was to be described say something else; the one action is not spent on it."""
+    said = reply.said
+    if said.wants_person and (said.rest or said.action is Action.DISPUTE):
+        _note_person(turn)
+        return False
+    return said.wants_person or said.action in (Action.CANCEL, Action.NOT_MY_ORDER)
+
+
+def _day_of_the_month(turn: Turn, reply: Reply) -> str:
+    """Return the day that a typed number names by its date, where it would count to another row, or to none."""
+    number, shown = reply.said.number, turn.case.shown
+    if number is None or turn.case.state is not State.CHOOSING_DATE:
+        return ""
+    days = [choice for choice, _ in shown if choice.startswith(DATE)]
+    named = next(
+        (choice for choice in days if date.fromisoformat(choice.removeprefix(DATE)).day == number), ""
+    )
+    return named if named != _counted(turn, number) else ""
+
+
+def _counted(turn: Turn, number: int) -> str:
+    shown = turn.case.shown
+    return shown[number - 1][0] if turn.case.is_numbered and 0 < number <= len(shown) else ""
+
+
 def _picked(turn: Turn, reply: Reply) -> str:
     """Return what was typed instead of tapped: a number of the list shown last, or a button's own words; empty for none."""
-    shown, number = turn.case.shown, reply.said.number
-    if number is not None and turn.case.is_numbered and number <= len(shown):
-        return shown[number - 1][0]
-    return next((choice for choice, title in shown if same_words(title, reply.text)), "")
+    if counted := _counted(turn, reply.said.number or 0):
+        return counted
+    return next((choice for choice, title in turn.case.shown if same_words(title, reply.text)), "")
 
 
 def _pick(turn: Turn, choice: str) -> None:
-    if choice == Action.NOT_MY_ORDER and turn.case.asked != choice:
+    is_asked = turn.case.state is State.CONFIRMING_CHOICE and turn.case.asked == choice
+    if choice == Action.NOT_MY_ORDER and not is_asked:
         make_sure(turn, choice)  # the number would be blocked for this seller by one slip of a finger
     else:
         follow(turn, choice)
@@ -170,9 +211,7 @@ def _pick(turn: Turn, choice: str) -> None:
 
 def _is_agreed(turn: Turn, reply: Reply) -> bool:
     """Tell whether words say yes to the question just put, and name what it asked for."""
-    return (
-        begins_with_yes(reply.text) and _is_asked(turn, reply.said) and turn.case.state in _YES_IS_AN_ANSWER
-    )
+    return reply.said.agrees and _is_asked(turn, reply.said) and turn.case.state in _YES_IS_AN_ANSWER
 
 
 def _is_asked(turn: Turn, said: Understanding) -> bool:
@@ -182,8 +221,9 @@ def _is_asked(turn: Turn, said: Understanding) -> bool:
             return said.action is Action.CANCEL
         case State.CONFIRMING_CHOICE:
             asked = turn.case.asked
-            if said.action is Action.RESCHEDULE and asked.startswith(DATE):
-                return said.on is None or asked == f"{DATE}{said.on.isoformat()}"
+            if asked.startswith(DATE):  # "send it" is said of the day just named; "another day" is not
+                is_that_day = said.on is not None and asked == f"{DATE}{said.on.isoformat()}"
+                return is_that_day or said.action is Action.REATTEMPT
             return said.action is not None and asked == said.action
         case State.GIVING_ADDRESS:
             return said.action is Action.UPDATE_ADDRESS
@@ -246,21 +286,32 @@ def _take_for_a_wish(turn: Turn, said: Understanding, reply: Reply) -> None:
 
 
 def _confirm_address(turn: Turn, reply: Reply) -> None:
-    if reply.kind is ReplyKind.TEXT and says_yes(reply.text):
-        follow(turn, ADDRESS_YES)
-    elif reply.kind is ReplyKind.TEXT and says_no(reply.text):
-        follow(turn, ADDRESS_CHANGE)
-    else:
-        take_address(turn, reply)  # people send an address in several messages
+    match _answer_of(turn, reply):
+        case "yes":
+            follow(turn, ADDRESS_YES)
+        case "no":
+            follow(turn, ADDRESS_CHANGE)
+        case _:
+            take_address(turn, reply)  # people send an address in several messages
+
+
+def _answer_of(turn: Turn, reply: Reply) -> str:
+    """Return "yes" or "no" where a typed message is just that."""
+    if reply.kind is not ReplyKind.TEXT:
+        return ""
+    if turn.rules >= WORDS_COUNT:
+        return reply.said.answer
+    return "yes" if says_yes(reply.text) else "no" if says_no(reply.text) else ""
 
 
 def _yes_or_no(turn: Turn, reply: Reply, *, yes: str, no: str) -> None:
-    if reply.kind is ReplyKind.TEXT and says_yes(reply.text):
-        follow(turn, yes)
-    elif reply.kind is ReplyKind.TEXT and says_no(reply.text):
-        follow(turn, no)
-    else:
-        unexpected(turn)
+    match _answer_of(turn, reply):
+        case "yes":
+            follow(turn, yes)
+        case "no":
+            follow(turn, no)
+        case _:
+            unexpected(turn)
 
 
 def _confirm_cancel(turn: Turn, reply: Reply) -> None:
@@ -273,6 +324,13 @@ def _confirm_choice(turn: Turn, reply: Reply) -> None:
 
 def _describe(turn: Turn, reply: Reply) -> None:
     """Take the customer's words as evidence and ask for a new attempt (R6.4)."""
+    answered = _answer_of(turn, reply) if turn.rules >= WORDS_COUNT else ""
+    if answered == "no":
+        follow(turn, OPTIONS)
+        return
+    if answered:
+        unexpected(turn)
+        return
     if reply.kind is ReplyKind.TEXT and clean(reply.text):
         keep_evidence(turn, reply)
     elif reply.kind is not ReplyKind.MEDIA:  # which is kept already

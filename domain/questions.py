@@ -3,7 +3,16 @@
 from datetime import date
 
 from domain.case_events import Purpose
-from domain.case_state import Case, State, Turn, allowed_actions, eligible_days
+from domain.case_state import (
+    WORDS_COUNT,
+    Case,
+    Outcome,
+    State,
+    Turn,
+    allowed_actions,
+    eligible_days,
+    is_nothing_left,
+)
 from domain.failures import Action
 from domain.replies import AddressDraft
 from domain.wording import (
@@ -31,10 +40,24 @@ DATE = "date:"
 _MAX_BUTTONS = 3
 
 
+def tell_last(turn: Turn) -> None:
+    """Say that nothing is possible any more, and leave the case to people."""
+    back = turn.case.facts.taken_back
+    was = (
+        f"{back.action.value} was accepted and not done"
+        if back is not None
+        else "no day is possible any more"
+    )
+    turn.say_text("refused_last")
+    turn.end(Outcome.HANDED_OVER, f"{was}, and nothing else is possible")
+
+
 def tell_news(turn: Turn) -> None:
     """Say by a session message what has happened, and offer what can be done: where the conversation is open already."""
     back = turn.case.facts.taken_back
-    if back is not None:
+    if back is not None and is_nothing_left(turn.case):
+        tell_last(turn)
+    elif back is not None:
         offer(turn, "refused_later", action=action_words(back.action, back.on, turn.language))
     else:
         offer(turn, "failed", reason=reason_words(turn.case.facts.failure.reason, turn.language))
@@ -73,10 +96,15 @@ def offer(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION, **values: s
 
 
 def offer_days(turn: Turn, key: str, purpose: Purpose = Purpose.QUESTION, **values: str) -> None:
-    """Show the days that can be chosen now."""
+    """Show the days that can be chosen now; where none is left the rest is offered, or a person has to look."""
     days = eligible_days(turn.case, turn.now, turn.policy)
-    if not days:  # it became midnight since the step began
-        offer(turn, "not_offered", purpose)
+    if not days:  # it may have become midnight since the step began
+        turn.change(withdrawn=(*turn.case.withdrawn, Action.RESCHEDULE))
+        turn.enter(State.WAITING)
+        if turn.rules >= WORDS_COUNT and is_nothing_left(turn.case):
+            tell_last(turn)
+        else:
+            offer(turn, "not_offered", purpose)
         return
     options = tuple(Option(f"{DATE}{day.isoformat()}", day_words(day, turn.language)) for day in days)
     turn.say(_list(turn, turn.words(key, **values), "pick_day", options), purpose, numbered=True)

@@ -213,20 +213,14 @@ def says_no(text: str) -> bool:
     return _bare(text) in _NO
 
 
-def begins_with_yes(text: str) -> bool:
-    """Tell whether a typed message begins with a plain yes."""
-    words = _bare(text).replace(",", " ").split()
-    return bool(words) and (words[0] in _YES or " ".join(words[:2]) in _YES)
-
-
 def same_words(one: str, other: str) -> bool:
     """Tell whether two texts are the same words, however they are spaced and written."""
     return bool(_bare(one)) and _bare(one) == _bare(other)
 
 
 def names_a_place(text: str) -> bool:
-    """Tell whether a typed message holds something of an address beside all else: a number, or parts told apart."""
-    return any(character.isdigit() for character in without_mobile(text)) or "," in text
+    """Tell whether words that stand beside something else are enough for an address, a number among them."""
+    return AddressDraft().with_text(text).is_complete() and any(map(str.isdigit, without_mobile(text)))
 
 
 def _bare(text: str) -> str:

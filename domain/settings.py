@@ -8,7 +8,6 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.messages import is_start
-from domain.replies import says_no, says_yes
 from domain.texts import LANGUAGES
 from domain.timing import AtDeadline, Policy
 from domain.understanding import NOTHING, understand
@@ -192,7 +191,8 @@ def _language(policy: Policy, value: str) -> Policy:
 
 def _means_something(word: str) -> bool:
     """Tell whether a word is an answer already: on the shared account it would stop every seller's messages."""
-    return says_yes(word) or says_no(word) or is_start(word) or understand(word, date.min) != NOTHING
+    said = understand(word, date.min)
+    return bool(said.answer) or is_start(word) or said != NOTHING
 
 
 def _stop_words(policy: Policy, value: str) -> Policy:

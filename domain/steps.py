@@ -4,7 +4,16 @@ from dataclasses import replace
 from datetime import date
 
 from domain.case_events import ActionRequest, Purpose
-from domain.case_state import Case, Outcome, State, Turn, allowed_actions, eligible_days
+from domain.case_state import (
+    WORDS_COUNT,
+    Case,
+    Outcome,
+    State,
+    Turn,
+    allowed_actions,
+    eligible_days,
+    is_nothing_left,
+)
 from domain.failures import Action, Mode
 from domain.questions import (
     ADDRESS_CHANGE,
@@ -27,9 +36,6 @@ from domain.questions import (
 from domain.replies import AddressDraft, Evidence, Reply, ReplyKind, clean
 from domain.timing import is_at_work
 from domain.wording import day_words
-
-WORDS_COUNT = 2
-"""Number of the rules from which on typed words count, and not taps alone."""
 
 _ACTIONS = frozenset(action.value for action in Action)
 _UNEXPECTED_LIMIT = 3
@@ -112,18 +118,9 @@ def execute(
 
 
 def _ask_day(turn: Turn, key: str, **values: str) -> None:
-    """Ask for a day; where none is left the rest is offered, or a person has to look."""
+    """Ask for a day."""
     turn.enter(State.CHOOSING_DATE)
-    if eligible_days(turn.case, turn.now, turn.policy):
-        offer_days(turn, key, Purpose.QUESTION, **values)
-        return
-    turn.change(withdrawn=(*turn.case.withdrawn, Action.RESCHEDULE))
-    turn.enter(State.WAITING)
-    if turn.rules >= WORDS_COUNT and is_nothing_left(turn.case):
-        turn.say_text("refused_last")
-        turn.end(Outcome.HANDED_OVER, "no day is possible any more, and nothing else is")
-    else:
-        offer(turn, "not_offered")
+    offer_days(turn, key, Purpose.QUESTION, **values)
 
 
 def choose_day(turn: Turn, text: str) -> None:
@@ -235,8 +232,3 @@ def refused(turn: Turn, request: ActionRequest, *, is_date: bool, detail: str) -
             offer(turn, "refused")
     if is_last or request.mode is Mode.AUTOMATIC:  # an automatic step that failed: a person must look
         turn.end(Outcome.HANDED_OVER, f"{request.action.value} was refused: {detail}")
-
-
-def is_nothing_left(case: Case) -> bool:
-    """Tell whether nothing can be executed any more: "not my order" needs nobody to execute it."""
-    return not set(allowed_actions(case)) - {Action.NOT_MY_ORDER}

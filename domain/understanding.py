@@ -2,14 +2,13 @@
 
 Nothing read here is executed: the conversation answers it with a question. So whatever is doubtful says nothing, by
 three rules: every word must be known; known phrases must cover them all; and where two ways of cutting a text into
-phrases are equally good, both must say the same. A plain yes or no is left to `domain.replies`, words and phrases to
-`domain.vocabulary`.
+phrases are equally good, both must say the same. Words and phrases stand in `domain.vocabulary`.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain, groupby, product
 from typing import TypeVar
@@ -24,7 +23,7 @@ DAYS_AHEAD = 60
 _MAX_CHARACTERS = 300
 _MAX_WORDS = 25
 _MAX_CHARACTERS_FOR_A_PERSON = 2000
-_MAX_CHOICE = 10
+_MAX_CHOICE = 31  # of a list of days the day of the month may be meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,10 @@ class Understanding:
         on: The day they name for a reschedule; None where they want another day but name none.
         wants_person: They ask for a human, or to be called.
         language: "hi" or "en" where the whole message is a wish to switch to it.
-        number: 1 to 10 where the whole message picks from a list.
+        number: 1 to 31 where the whole message picks from a list.
+        answer: "yes" or "no" where the whole message is that, as an answer to what was asked just before.
+        agrees: It begins with a yes.
+        rest: What stands beside a wish for a person and is not read; it may be an address.
     """
 
     action: Action | None = None
@@ -44,6 +46,10 @@ class Understanding:
     wants_person: bool = False
     language: str = ""
     number: int | None = None
+    # These alone say nothing: it depends on what was asked.
+    answer: str = field(default="", compare=False)
+    agrees: bool = field(default=False, compare=False)
+    rest: str = field(default="", compare=False)
 
 
 NOTHING = Understanding()
@@ -58,6 +64,17 @@ def understand(text: str, today: date) -> Understanding:
     """
     if len(text) > _MAX_CHARACTERS_FOR_A_PERSON:
         return NOTHING
+    said, words = _wish(text, today), _words(text)
+    return replace(
+        said,
+        answer=_answer(words, has_parts=bool(_PARTS.search(text.strip(" .!,।\n")))),
+        agrees=bool(words) and words[0] in _AGREES,
+        rest=_rest(text, today) if said.wants_person else "",
+    )
+
+
+def _wish(text: str, today: date) -> Understanding:
+    """Return what a text asks for."""
     folded = _fold(text)
     clauses = tuple(_clauses(folded))
     days = _days_from(today)
@@ -80,6 +97,36 @@ def understand(text: str, today: date) -> Understanding:
         return person
     return replace(_concluded(frozenset(chain.from_iterable(known))), wants_person=bool(wishes))
 
+
+def _words(text: str) -> Sequence[str]:
+    return re.sub(r"[\s.,!।\U0001f3fb-\U0001f3ff]+", " ", _fold(text)).split()
+
+
+def _answer(words: Sequence[str], *, has_parts: bool) -> str:
+    """Return "yes" or "no" where words are nothing else, beside courtesies."""
+    said = set(words) - _COURTESIES
+    if said and said <= _AGREES | _RIGHT:
+        return "yes"
+    if said & _REFUSES and not said - _REFUSES - _RIGHT:
+        is_doubtful = has_parts and bool(said & _RIGHT)  # "no, it is right"
+        return "" if is_doubtful else "no"
+    if words and set(words) <= _AGREES | _COURTESIES and set(words) & _AGREES:
+        return "yes"  # "ji" is a courtesy, and a yes of its own
+    return ""
+
+
+def _rest(text: str, today: date) -> str:
+    """Return the parts of a text that are not read, as they were typed."""
+    days, parts = _days_from(today), []
+    pieces = _PARTS.split(text)
+    for part in pieces:
+        readings = [_read(clause, days) for clause in _clauses(_fold(part))]
+        if None in readings:
+            parts.append(part.strip())
+    return ", ".join(parts)
+
+
+_PARTS = re.compile(r"[,;!?।\n]|\.\s")
 
 _Sense = tuple[Action | Hint, date | None]
 
@@ -344,3 +391,7 @@ _SENSE_OF = _by_phrase(vocabulary.PHRASES)
 _BEGINNINGS = frozenset(phrase[:end] for phrase in _SENSE_OF for end in range(1, len(phrase) + 1))
 _SENSE_OF_WHOLE = _by_phrase(vocabulary.WHOLE_PHRASES)
 _CHOICES = frozenset(_written_out(vocabulary.CHOICES))
+_AGREES, _RIGHT, _REFUSES, _COURTESIES = (
+    frozenset(_fold(word) for word in words.split())
+    for words in (vocabulary.AGREES, vocabulary.RIGHT, vocabulary.REFUSES, vocabulary.COURTESIES)
+)

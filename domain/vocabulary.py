@@ -265,3 +265,15 @@ WHEN_TO_CALL = frozenset({Action.RESCHEDULE, Hint.DAY, Hint.WHEN, Hint.AGAIN})
 
 WITH_A_PERSON = frozenset({Action.DISPUTE, Action.UPDATE_ADDRESS, Action.NOT_MY_ORDER, Hint.AGAIN})
 """What is clear beside the wish for a person, in the same breath."""
+
+# Answers to a question that can be answered with yes or no.
+
+AGREES = "yes y yeah yep yup ya haan han ha haanji hanji ji ok okay k theek thik tik sure bilkul zaroor confirm हाँ जी ठीक बिल्कुल ज़रूर ओके 👍 👌 ✅"
+RIGHT = "sahi correct right perfect ok okay theek thik tik सही ठीक"
+"""Says yes to what is shown, and no beside a word of `REFUSES`; an instruction may begin with it."""
+
+REFUSES = "no n nope nahi nahin nai na galat wrong not नहीं ना गलत"
+COURTESIES = (
+    "please pls plz sir madam mam bhai bhaiya ji thanks thank you hai h he is that it this the kar karo kardo do kijiye address pata "
+    "जी है कर करो दो दीजिए कीजिए पता धन्यवाद 🙏"
+)

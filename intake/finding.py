@@ -20,7 +20,7 @@ from db.session import Session
 from domain.case_events import Purpose
 from domain.messages import MessageStatus
 from domain.replies import clean
-from domain.understanding import understand
+from domain.understanding import NOTHING, understand
 from intake.asking import ABOUT, About
 
 __all__ = ["REMEMBERED", "Chosen", "Finder", "Several", "Stranger", "Target", "wished_language"]
@@ -244,13 +244,10 @@ def _named(content: Content, still_open: Sequence[CustomerCase]) -> CaseRow | No
 
 
 def _says_no_more(content: Content, row: CaseRow) -> bool:
-    """Tell whether a text is no more than an order's number, in few words."""
-    rest = (
-        clean(content.text).casefold().replace(row.order_id.casefold(), "")
-        if isinstance(content, Text)
-        else ""
-    )
-    return len(rest.split()) <= _WORDS_AROUND_A_NUMBER
+    """Tell whether a text is no more than an order's number, in few words that ask for nothing."""
+    text = clean(content.text).casefold() if isinstance(content, Text) else ""
+    rest = text.replace(row.order_id.casefold(), " ")
+    return len(rest.split()) <= _WORDS_AROUND_A_NUMBER and understand(rest, date.min) == NOTHING
 
 
 def wished_language(typed: str) -> str:

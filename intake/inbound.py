@@ -201,17 +201,15 @@ class Inbound:
         first = await inbox.find_item(session, self._cipher, about.inbox_id)
         said = parse_callback(first.body).events[first.position] if first is not None else None
         is_first = await self._is_first_choice(session, item, row, about)
-        tell: list[TellCase] = []
-        if first is not None and isinstance(said, InboundMessage):
+        reply = replace(tap, choice=OPTIONS_CHOICE)
+        if is_first and first is not None and isinstance(said, InboundMessage):
             reply = await self._read(session, row, said, "", first.received_at)
             await self._log(session, row, said, reply, key=f"reply:{reply.id}:{row.id}", at=first.received_at)
-            mail = Mail(f"{_mail_id(first)}:{row.id}", CustomerReplied(replace(reply, at=item.received_at)))
-            tell.append(TellCase(row.workspace_id, row.id, mail))
-        if not (tell and is_first):
-            mail = Mail(_mail_id(item), CustomerReplied(replace(tap, choice=OPTIONS_CHOICE)))
-            tell.append(TellCase(row.workspace_id, row.id, mail))
+            reply = replace(reply, at=item.received_at)
+        # Under the id of the answer: handled again, a typed number may find the case's next question instead.
+        mail = Mail(_mail_id(item), CustomerReplied(reply))
         await cases.note_reply(session, row.workspace_id, row.id, item.received_at)
-        return handled("reply: about an order that was chosen", *tell)
+        return handled("reply: about an order that was chosen", TellCase(row.workspace_id, row.id, mail))
 
     async def _is_first_choice(self, session: Session, item: InboxItem, row: CaseRow, about: About) -> bool:
         """Note that a message is known to be about an order, and tell whether it was this answer that said so."""

@@ -183,8 +183,8 @@ def test_any_text_on_any_day(text: str, today: date) -> None:
     word=st.sampled_from(_words("send", "cancel", "order", "call", "address", "month", "th")),
 )
 def test_only_a_whole_message_is_a_number(number: int, word: str) -> None:
-    """A number among other words counts, dates or addresses something; only 1 to 10 are on a list."""
-    assert understand(str(number), TODAY).number == (number if 1 <= number <= 10 else None)
+    """A number among other words counts, dates or addresses something; 1 to 31 may be on a list, or a day of it."""
+    assert understand(str(number), TODAY).number == (number if 1 <= number <= 31 else None)
     assert understand(f"{number} {word}", TODAY).number is None
     assert understand(f"{word} {number}", TODAY).number is None
 

@@ -130,6 +130,114 @@ def test_words_for_what_is_not_possible_offer_what_is(said: str, expected: list[
     assert opened(facts).play(f"text {said}") == expected
 
 
+@pytest.mark.parametrize(
+    "words", ["ok another day", "haan kisi aur din", "another date please", "koi aur din"]
+)
+def test_another_day_is_not_the_day_that_was_asked_about(words: str) -> None:
+    """R6.4, R7.1: a yes before it agrees to nothing."""
+    assert opened().plays("text 25 tarikh", f"text {words}") == [f"question: choose_day {DAYS}"]
+
+
+@pytest.mark.parametrize("words", ["haan bhej do", "yes send it"])
+def test_send_it_agrees_to_the_day_that_was_asked_about(words: str) -> None:
+    """R6.4: it is said of that day, not of the next one."""
+    talk = opened()
+    assert talk.plays("text 25 tarikh", f"text {words}") == ["take reschedule"]
+    (asked,) = [command for command in talk.commands if isinstance(command, TakeAction)]
+    assert asked.request.on == date(2026, 11, 25)
+
+
+@pytest.mark.parametrize("way_back", ["tap options", "text nahi"])
+def test_not_my_order_is_asked_about_each_time(way_back: str) -> None:
+    """R7.8: who said no to it once has not agreed to it by a number later."""
+    steps = ["text this is not my order", way_back, "text 6"]
+    assert opened().plays(*steps) == ["question: confirm_not_mine not_my_order options"]
+    assert opened().plays(*steps, "text haan") == ["answer: not_my_order", "end not_my_order"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("5", "question: confirm_day date:2026-12-05 reschedule options"),  # the fifth row is the 6th
+        ("7", "question: confirm_day date:2026-12-07 reschedule options"),
+        ("8", "question: confirm_day date:2026-12-08 reschedule options"),  # there is no eighth row
+        ("1", "take reschedule"),
+        ("12", f"question: please_choose {' '.join(f'date:2026-12-0{day}' for day in range(2, 9))}"),
+    ],
+)
+def test_number_that_may_be_a_date_is_asked_about(typed: str, expected: str) -> None:
+    """R7.1: of a list of days the row and the day of the month are two things."""
+    talk = opened(
+        at=datetime(2026, 12, 1, 6, 30, tzinfo=UTC),
+        facts=some_facts(failed_at=datetime(2026, 12, 1, 5, tzinfo=UTC)),
+    )
+    assert talk.plays("tap reschedule", f"text {typed}") == [expected]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["theek hai", "ठीक है", "yes please", "जी हाँ", "haan sahi hai", "yes correct", "bilkul", "👍", "ok sir"],
+)
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (["tap update_address", "text 12 Rose Villa, MG Road"], "take update_address"),
+        (["text 25 tarikh"], "take reschedule"),
+        (["tap cancel"], "take cancel"),
+    ],
+)
+def test_yes_in_all_its_words_is_an_answer(words: str, steps: list[str], expected: str) -> None:
+    """R6.4, R7.1: and never a part of the address."""
+    talk = opened()
+    assert talk.plays(*steps, f"text {words}") == [expected]
+    (asked,) = [command for command in talk.commands if isinstance(command, TakeAction)]
+    assert "12 Rose Villa, MG Road".startswith(asked.request.address.text)
+
+
+@pytest.mark.parametrize("words", ["sahi nahi hai", "nahi ji", "not correct", "गलत है", "no sir"])
+def test_no_in_all_its_words_is_an_answer(words: str) -> None:
+    """R6.4: a wrong address is asked for again."""
+    steps = ["tap update_address", "text 12 Rose Villa, MG Road", f"text {words}"]
+    assert opened().plays(*steps) == ["question: ask_address options"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["call me, please", "Bhaiya, call karo", "5 baje call karna", "mujhe call karo, address samjha dunga"],
+)
+def test_wish_for_a_person_is_no_address(words: str) -> None:
+    """R7.6: the comma and the hour in it name no place."""
+    talk = opened()
+    assert talk.plays("tap update_address", f"text {words}") == [
+        "note handed_to_seller",
+        f"question: team_will_contact {ALL}",
+    ]
+
+
+def test_address_beside_a_wish_for_a_person_is_taken_without_it() -> None:
+    """R6.4, R7.6: both are followed, and the rider reads an address."""
+    talk = opened()
+    talk.plays("tap update_address", "text Flat 4B, Lake View, please call me", "tap address_yes")
+    (asked,) = [command for command in talk.commands if isinstance(command, TakeAction)]
+    assert asked.request.address.text == "Flat 4B, Lake View"
+    assert [note.topic for note in talk.commands if isinstance(note, Note)] == ["handed_to_seller"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("cancel kar do", [CANCEL]),
+        ("nahi", [f"question: options {ALL}"]),
+        ("ok", [WORDS]),
+        ("call me", ["note handed_to_seller", f"question: team_will_contact {ALL}"]),
+        ("koi nahi aaya, mujhe call karo", ["note handed_to_seller", "take dispute"]),
+    ],
+)
+def test_change_of_mind_is_no_description(words: str, expected: list[str]) -> None:
+    """R6.4, R6.6: the one action of a case is not spent on what describes nothing."""
+    assert opened().plays("tap dispute", f"text {words}") == expected
+
+
 def test_words_in_the_middle_of_a_step_change_the_subject() -> None:
     """R7.1: who is asked for an address may want to cancel; who is asked for words is taken at them."""
     talk = opened()
@@ -352,6 +460,24 @@ def test_action_taken_back_outside_the_conversation(
         assert talk.case.state is State.HELD
         talk.play("wake")
         assert talk.sent()[-1].message.body == "refused_later"
+
+
+def test_customer_is_faster_than_the_morning_in_which_nothing_is_left() -> None:
+    """R6.5, R6.8: what cannot be offered is said at once, and a person sees to it."""
+    facts = _taken_back(attempt=3, withdrawn=(Action.CANCEL,))
+    talk = Talk(facts, a_policy(quiet_from="21:00", quiet_until="08:00"), at=NOON + timedelta(hours=10))
+    talk.send(Opened())
+    assert talk.case.state is State.HELD
+    assert talk.play("text kab aayega") == ["answer: refused_last", "end handed_over"]
+
+
+def test_message_that_is_sent_again_in_the_morning_leaves_the_conversation_as_it_is() -> None:
+    """R6.8: who was told already is not told again for it."""
+    talk = opened(policy=a_policy(quiet_from="21:00", quiet_until="08:00"))
+    talk.play("tap options")
+    talk.wait(hours=10)
+    talk.play("resend")
+    assert talk.play("text hello") == [f"question: please_choose {ALL}"]
 
 
 # --- Time (R6.7, R6.8, R6.12) ---

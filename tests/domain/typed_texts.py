@@ -199,7 +199,7 @@ UNCLEAR: dict[str, str] = {
         location bhejo | Behind 25 December Park
     """,
     "is a figure of another kind": """
-        9999900001 | 919999900001 | 500 | ₹500 | 500 rs | 2 rs | 25 | OD12345 | order 403-112 | 11 | 100 |
+        9999900001 | 919999900001 | 500 | ₹500 | 500 rs | 2 rs | 42 | OD12345 | order 403-112 | 39 | 100 |
         0 | 2 bhej do | 2 order cancel karo | 5 baje | 5pm | after 5pm | shaam ko | 5 baje ke baad |
         10:30 | 2-3 din baad | 5-7 | 2+2 | 24/7 | 1.5 | ½ | 50% | #2 | 5 star | sat baje | 2 3
     """,

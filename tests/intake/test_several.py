@@ -1,5 +1,6 @@
 """Several open cases of one customer, and strangers: who is meant is asked, not guessed."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -144,19 +145,30 @@ async def test_typed_number_picks_the_order(stage: Stage) -> None:
 
 
 async def test_typed_number_that_is_handled_again_picks_the_same_order(stage: Stage) -> None:
-    """I2: as after a crash between what it came to and the run that is told of it."""
+    """I2: as after a crash between the run that was told of it and the mark that says so."""
     await _open_two(stage)
     await stage.callback(typed("come tomorrow"))
     await _show(stage, await _question(stage))
-    stage.workflows.is_down = True
-    typed_id = await stage.callback(typed("2"))
-    stage.workflows.is_down = False
+    stage.workflows.dies_next = True
+    with pytest.raises(asyncio.CancelledError):
+        await stage.callback(typed("2"))
+    row = (await stage.cases())[1]  # the case has put its own question meanwhile
+    await stage.send(row, command_id=f"{row.id}/2", kind="session", purpose="question", now=stage.clock())
     stage.clock.pass_by(minutes=5)
-    await stage.intake.handle(typed_id)
     await stage.intake.sweep()
-    assert set(_told(stage)) == {("SHIP2002", "come tomorrow", "")}
+    assert _told(stage) == [("SHIP2002", "come tomorrow", "")]
     assert len({mail.id for _, mail in stage.workflows.mail}) == 1
     assert await _replies_on(stage, "KK2002") == ["come tomorrow", "2"]
+
+
+@pytest.mark.parametrize("words", ["KK2002 cancel kar do", "KK2002 phir se bhejo", "call me KK2002"])
+async def test_new_wish_with_an_order_number_is_that_orders(stage: Stage, words: str) -> None:
+    """R6.3: it takes the place of what was unclear."""
+    await _open_two(stage)
+    await stage.callback(typed("come tomorrow"))
+    await _show(stage, await _question(stage))
+    await stage.callback(typed(words))
+    assert _told(stage) == [("SHIP2002", words, "")]
 
 
 @pytest.mark.parametrize("words", ["KK2002", "order KK2002 please", "kk2002"])
