@@ -155,7 +155,8 @@ async def test_silence_is_reminded_twice_and_handed_over_after_a_day(directory: 
             # Equal deadlines are spread over 45 seconds.
             assert timedelta(hours=24, seconds=-2) < end.at - failed.at < timedelta(hours=24, seconds=50)
             assert f"{end.at.astimezone(_INDIA):%H:%M}" == "08:30"
-            assert _fact(talk, "the seller’s system is told: case.handed_over").at >= end.at
+            told = _fact(talk, "the seller’s system is told: case.handed_over")
+            assert told.at > end.at - timedelta(seconds=2)  # two programs follow one moved clock
         assert "Hi Asha Rao" in _bubbles(talks[0])[0].text
         assert "नमस्ते Sunita Devi" in _bubbles(talks[1])[0].text
 
