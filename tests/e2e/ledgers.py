@@ -233,6 +233,10 @@ def _event_of(body: Json) -> tuple[object, ...]:
 
 def _replies(books: Books) -> Iterator[str]:
     """Each answer is once on the activity of the order that it is about (I2, R6.3)."""
+    questions: dict[str, list[datetime]] = defaultdict(list)
+    for message in books.all.messages:
+        if message.purpose == "which_order" and message.workspace == _PLATFORM:
+            questions[message.phone].append(message.sending_at)
     for posted in books.inbound:
         payload = posted.body["payload"]
         if typed(posted.body) in STOP_WORDS | START_WORDS:
@@ -250,7 +254,9 @@ def _replies(books: Books) -> Iterator[str]:
         for entry in entries:
             if (entry.workspace, entry.case_id) not in {(case.workspace, case.id) for case in expected}:
                 yield f"{what} is on the activity of {entry.workspace} {entry.order_id}, and about case {about}"
-        if not entries and any(case.opened_at < posted.at for case in expected):
+        # Before the customer says which, words that may be about several sellers' orders stand with none of them (I11).
+        is_undecided = about is None and any(asked >= posted.at for asked in questions[payload["source"]])
+        if not entries and not is_undecided and any(case.opened_at < posted.at for case in expected):
             yield f"{what} is on no activity: {canonical(payload)[:160]}"
 
 

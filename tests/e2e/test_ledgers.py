@@ -234,6 +234,13 @@ HONEST_TOO = {
         usage=(replace(HONEST.usage[0], outcome="unknown", is_charged=False), HONEST.usage[1]),
     ),
     "a text that was asked about": replace(HONEST, timeline=(entry(1), asked_about(2))),
+    "a text that is asked about, with orders of two sellers": also(
+        replace(HONEST, timeline=(entry(1),)),
+        sent=sent(3, 8.4, "Which order?"),
+        messages=row(3, 8.3, "Which order?", workspace="-", case_id=None, order_id="", purpose="which_order"),
+        usage=UsageRow("message-3", "-", ACCOUNT, "", "accepted", is_charged=True),
+        statuses=StatusRow("message-3", "read"),
+    ),
     "a row of the question which order is meant": replace(
         HONEST, references=(ReferenceRow(token_hash("token-1"), "case-0", "about:case-1:17"),)
     ),
