@@ -62,6 +62,7 @@ class InboxItem:
         received_at: When it came.
         tries: How often it was claimed, this time included.
         attempts_counted: How many of them failed in a way that counts towards parking.
+        meant: What was found out before about which case it is for; empty where nothing was.
     """
 
     id: int
@@ -73,6 +74,7 @@ class InboxItem:
     received_at: datetime
     tries: int
     attempts_counted: int
+    meant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,11 @@ async def claim_due(
     return await _claim(session, cipher, wanted, now + lease)
 
 
+async def note_meant(session: Session, inbox_id: int, meant: str) -> None:
+    """Keep what an item was found to be about: handled again, it must not be found to be about something else."""
+    await session.execute(update(inbox).where(inbox.c.id == inbox_id).values(meant=meant))
+
+
 async def finish(
     session: Session, inbox_id: int, state: Literal["handled", "ignored"], note: str, now: datetime
 ) -> None:
@@ -232,6 +239,7 @@ _ITEM = (
     inbox.c.position,
     inbox.c.received_at,
     inbox.c.tries,
+    inbox.c.meant,
     inbox.c.attempts_counted,
 )
 

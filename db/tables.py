@@ -551,6 +551,8 @@ inbox = Table(
     _count("position"),
     _words("state"),
     _words("note"),
+    # Which case its words were found to be about; what would be found later may be another one.
+    _words("meant"),
     _at("received"),
     _at("due"),
     _count("tries"),

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from clients.gupshup import Content, InboundMessage, Reaction, Tap, Text
-from db import cases, customers, messages, references
+from db import cases, customers, inbox, messages, references
 from db.cases import CaseRow, CustomerCase
 from db.encryption import Cipher, digest
 from db.inbox import InboxItem
@@ -23,11 +23,13 @@ from domain.replies import clean
 from domain.understanding import NOTHING, understand
 from intake.asking import ABOUT, About
 
-__all__ = ["REMEMBERED", "Chosen", "Finder", "Several", "Stranger", "Target", "wished_language"]
+__all__ = ["REMEMBERED", "Chosen", "Finder", "Several", "Stranger", "Target", "as_kept", "wished_language"]
 
 REMEMBERED: Final = timedelta(days=7)
 """How long after its end a case is what a customer's free text is about."""
 
+_CASE: Final = "case:"
+_ASKED: Final = "asked:"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WORDS_AROUND_A_NUMBER: Final = 3
 _LIST_LASTS: Final = timedelta(hours=1)
@@ -111,7 +113,12 @@ class Finder:
         )
         if label and (chosen := await _by_label(session, known, label)):
             return Target(chosen[0], phone_hash, chosen[1])
-        return await self._meant(session, item, event, known, phone_hash)
+        if item.meant and (found := _as_before(item.meant, known, phone_hash)):
+            return found
+        found = await self._meant(session, item, event, known, phone_hash)
+        if isinstance(found, Target | Chosen):
+            await inbox.note_meant(session, item.id, as_kept(found))
+        return found
 
     async def _meant(
         self,
@@ -161,6 +168,31 @@ class Finder:
     def _fingerprint(self, whatsapp_id: str) -> str:
         """Return how an id of WhatsApp's is kept: whoever decodes the id itself reads the customer's phone (I12)."""
         return self._cipher.fingerprint(whatsapp_id).hex()
+
+
+def as_kept(found: Target | Several | Chosen) -> str:
+    """Return what a message was found to be about as the inbox keeps it."""
+    match found:
+        case Target():
+            return f"{_CASE}{found.row.id}"
+        case Chosen():
+            return found.about.choice()
+        case Several():
+            return _ASKED + ",".join(row.id for row in found.rows)
+
+
+def _as_before(
+    meant: str, known: Sequence[CustomerCase], phone_hash: bytes
+) -> Target | Several | Chosen | None:
+    """Return what a message was found to be about when it was handled before; None where that is gone."""
+    by_id = {case.row.id: case.row for case in known}
+    if meant.startswith(_ASKED):
+        rows = [by_id[id_] for id_ in meant.removeprefix(_ASKED).split(",") if id_ in by_id]
+        return Several(rows, phone_hash) if rows else None
+    if meant.startswith(ABOUT):
+        return Chosen(About.read(meant), phone_hash)
+    row = by_id.get(meant.removeprefix(_CASE))
+    return Target(row, phone_hash) if row is not None else None
 
 
 async def _by_reference(

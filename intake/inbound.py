@@ -36,7 +36,7 @@ from domain.templates import OPTIONS_CHOICE
 from domain.timing import local_day
 from intake.asking import About, ask_which, greet
 from intake.contents import LONGEST_LINE, as_it_came, read_reply
-from intake.finding import REMEMBERED, Chosen, Finder, Several, Stranger, Target, wished_language
+from intake.finding import REMEMBERED, Chosen, Finder, Several, Stranger, Target, as_kept, wished_language
 from intake.telling import Meaning, TellCase, handled, ignored
 from workflows.client import Mail
 
@@ -175,8 +175,13 @@ class Inbound:
         """
         question = await ask_which(session, self._cipher, item, several.phone_hash, several.rows)
         row = several.rows[0]
+        if question is None and item.meant == as_kept(several):
+            return handled("reply: asked which order is meant")  # and since then about another message
         if question is None:
-            return await self._reply(session, item, event, Target(row, several.phone_hash))
+            likeliest = Target(row, several.phone_hash)
+            await inbox.note_meant(session, item.id, as_kept(likeliest))
+            return await self._reply(session, item, event, likeliest)
+        await inbox.note_meant(session, item.id, as_kept(several))
         if len({one.workspace_id for one in several.rows}) == 1:
             reply = await self._read(session, row, event, "", item.received_at)
             await self._log(session, row, event, reply, key=f"reply:{reply.id}:{row.id}")

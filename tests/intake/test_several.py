@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from db import accounts, customers, messages, workspaces
+from db import accounts, customers, messages, statuses, workspaces
 from db.encryption import digest
 from db.references import Reference, add_references
 from domain.case_events import CustomerReplied, LanguageChosen, Purpose
@@ -159,6 +159,42 @@ async def test_typed_number_that_is_handled_again_picks_the_same_order(stage: St
     assert _told(stage) == [("SHIP2002", "come tomorrow", "")]
     assert len({mail.id for _, mail in stage.workflows.mail}) == 1
     assert await _replies_on(stage, "KK2002") == ["come tomorrow", "2"]
+
+
+@pytest.mark.parametrize("words", ["come tomorrow", "1"])
+async def test_message_that_is_handled_again_is_about_the_same_order(stage: Stage, words: str) -> None:
+    """I2, F9: another order's question, put meanwhile, is not what it answers."""
+    await _open_two(stage)
+    first, second = await stage.cases()
+    await stage.send(first, command_id="c/2", kind="session", purpose="question", now=stage.clock())
+    stage.workflows.is_down = True
+    await stage.callback(typed(words))
+    stage.workflows.is_down = False
+    stage.clock.pass_by(seconds=1)
+    await stage.send(second, command_id="c/3", kind="session", purpose="question", now=stage.clock())
+    stage.clock.pass_by(minutes=5)
+    await stage.intake.sweep()
+    assert _told(stage) == [("SHIP1001", words, "")]
+    assert not await _replies_on(stage, "KK2002")
+
+
+async def test_question_that_is_put_again_keeps_its_order(stage: Stage) -> None:
+    """I2: a typed number picks from the list as it was shown."""
+    await _open_two(stage)
+    stage.workflows.is_down = True
+    await stage.callback(typed("come tomorrow"))
+    row = (await stage.cases())[1]  # its message arrives meanwhile: now it would be the likeliest
+    async with stage.database.transaction() as session:
+        (message,) = await messages.list_for_case(session, row.workspace_id, row.id)
+        await statuses.record_outcome(session, message.id, status=MessageStatus.DELIVERED, now=stage.clock())
+    stage.workflows.is_down = False
+    stage.clock.pass_by(minutes=5)
+    await stage.intake.sweep()
+    task = await _question(stage)
+    assert [option.title for option in task.message.options] == ["Order KK1001", "Order KK2002"]
+    await _show(stage, task)
+    await stage.callback(typed("2"))
+    assert _told(stage) == [("SHIP2002", "come tomorrow", "")]
 
 
 @pytest.mark.parametrize("words", ["KK2002 cancel kar do", "KK2002 phir se bhejo", "call me KK2002"])
