@@ -85,7 +85,7 @@ class Books:
 
     def case_of(self, sent: Sent) -> CaseRow | None:
         row = self.row_of.get(sent.id)
-        return self.case.get(row.case_id) if row is not None else None
+        return self.case.get(row.case_id or "") if row is not None else None
 
     def asked_by(self, case: CaseRow) -> Sequence[Asked]:
         return self.asked_of[case.tracking_id, case.attempt]

@@ -122,7 +122,7 @@ class Received:
 class MessageRow:
     id: str
     workspace: str
-    case_id: str
+    case_id: str | None
     account: str
     order_id: str
     kind: str

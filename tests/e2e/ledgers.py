@@ -91,7 +91,7 @@ def _usage(books: Books) -> Iterator[str]:
 def _one_account(books: Books) -> Iterator[str]:
     """All messages of a case go through the account it began with (I8)."""
     for row in books.all.messages:
-        case = books.case.get(row.case_id)
+        case = books.case.get(row.case_id or "")
         if case is None:
             if row.purpose not in _OF_NO_CASE:
                 yield f"message {row.id} belongs to no case"
