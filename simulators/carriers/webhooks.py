@@ -79,7 +79,8 @@ class WebhookSender:
                 follow_redirects=False,
             )
             status = response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as caught:
+        except (httpx.HTTPError, httpx.InvalidURL, AttributeError) as caught:
+            # anyio has an AttributeError for whoever dies in the instant of connecting.
             error = type(caught).__name__
         body = json.loads(content)
         self._ledger.add(

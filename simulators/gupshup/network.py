@@ -373,7 +373,8 @@ class Network:
                     **headers,
                 },
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, AttributeError) as error:
+            # anyio has an AttributeError for whoever dies in the instant of connecting.
             _LOG.info("callback %s not delivered: %s", event.kind, type(error).__name__)
         else:
             row.status = answer.status_code
