@@ -76,6 +76,11 @@ class InboxItem:
     attempts_counted: int
     meant: str = ""
 
+    @property
+    def fact_id(self) -> str:
+        """Return what is the same for every repeat of one fact, whichever row or process brings it (I2)."""
+        return f"{self.source}:{self.owner_id}:{self.event_key}"
+
 
 @dataclass(frozen=True, slots=True)
 class Backlog:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from db.cases import BadCursor
+from db.cases import BadCursor, CaseRow
 from db.encryption import Cipher
 from db.rows import columns, many
 from db.session import Session
@@ -54,6 +54,34 @@ class Entry:
     person: str = ""
     message_id: str | None = None
     data: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of_case(
+        cls,
+        row: CaseRow,
+        *,
+        at: datetime,
+        kind: EntryKind,
+        topic: str,
+        key: str,
+        mode: str,
+        detail: str = "",
+        data: Mapping[str, object] | None = None,
+    ) -> "Entry":
+        """Return an entry on the activity of a case's order; the parts as in the class."""
+        return cls(
+            workspace_id=row.workspace_id,
+            order_id=row.order_id,
+            shipment_id=row.shipment_id,
+            case_id=row.id,
+            at=at,
+            kind=kind,
+            topic=topic,
+            key=key,
+            mode=mode,
+            detail=detail,
+            data=data or {},
+        )
 
 
 @dataclass(frozen=True, slots=True)

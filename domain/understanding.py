@@ -104,26 +104,22 @@ def _words(text: str) -> Sequence[str]:
 
 def _answer(words: Sequence[str], *, has_parts: bool) -> str:
     """Return "yes" or "no" where words are nothing else, beside courtesies."""
-    said = set(words) - _COURTESIES
-    if said and said <= _AGREES | _RIGHT:
+    said = set(words)
+    if said & (_AGREES | _RIGHT) and said <= _AGREES | _RIGHT | _COURTESIES:
         return "yes"
-    if said & _REFUSES and not said - _REFUSES - _RIGHT:
-        is_doubtful = has_parts and bool(said & _RIGHT)  # "no, it is right"
-        return "" if is_doubtful else "no"
-    if words and set(words) <= _AGREES | _COURTESIES and set(words) & _AGREES:
-        return "yes"  # "ji" is a courtesy, and a yes of its own
-    return ""
+    is_no = said & _REFUSES and said <= _REFUSES | _RIGHT | _COURTESIES
+    is_doubtful = has_parts and said & _RIGHT  # "no, it is right"
+    return "no" if is_no and not is_doubtful else ""
 
 
 def _rest(text: str, today: date) -> str:
     """Return the parts of a text that are not read, as they were typed."""
-    days, parts = _days_from(today), []
-    pieces = _PARTS.split(text)
-    for part in pieces:
-        readings = [_read(clause, days) for clause in _clauses(_fold(part))]
-        if None in readings:
-            parts.append(part.strip())
-    return ", ".join(parts)
+    days = _days_from(today)
+    return ", ".join(
+        part.strip()
+        for part in _PARTS.split(text)
+        if None in [_read(clause, days) for clause in _clauses(_fold(part))]
+    )
 
 
 _PARTS = re.compile(r"[,;!?।\n]|\.\s")

@@ -23,14 +23,24 @@ from domain.replies import clean
 from domain.understanding import NOTHING, understand
 from intake.asking import ABOUT, About
 
-__all__ = ["REMEMBERED", "Chosen", "Finder", "Several", "Stranger", "Target", "as_kept", "wished_language"]
+__all__ = [
+    "REMEMBERED",
+    "UUID_FORM",
+    "Chosen",
+    "Finder",
+    "Several",
+    "Stranger",
+    "Target",
+    "as_kept",
+    "wished_language",
+]
 
 REMEMBERED: Final = timedelta(days=7)
 """How long after its end a case is what a customer's free text is about."""
 
 _CASE: Final = "case:"
 _ASKED: Final = "asked:"
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID_FORM: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WORDS_AROUND_A_NUMBER: Final = 3
 _LIST_LASTS: Final = timedelta(hours=1)
 """How long a typed number picks from the list of orders."""
@@ -161,7 +171,7 @@ class Finder:
         # An id in a context may be Gupshup's, kept as it is, or WhatsApp's.
         ids = [known for given in event.context_ids for known in (given, self._fingerprint(given))]
         message = await messages.find_by_provider_ids(session, account_id, ids)
-        if message is None and event.message_ref and _UUID.fullmatch(event.message_ref):
+        if message is None and event.message_ref and UUID_FORM.fullmatch(event.message_ref):
             message = await messages.find_message(session, event.message_ref)
         return message
 

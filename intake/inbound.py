@@ -36,7 +36,17 @@ from domain.templates import OPTIONS_CHOICE
 from domain.timing import local_day
 from intake.asking import About, ask_which, greet
 from intake.contents import LONGEST_LINE, as_it_came, read_reply
-from intake.finding import REMEMBERED, Chosen, Finder, Several, Stranger, Target, as_kept, wished_language
+from intake.finding import (
+    REMEMBERED,
+    UUID_FORM,
+    Chosen,
+    Finder,
+    Several,
+    Stranger,
+    Target,
+    as_kept,
+    wished_language,
+)
 from intake.telling import Meaning, TellCase, handled, ignored
 from workflows.client import Mail
 
@@ -51,8 +61,6 @@ _REPLIES_A_CASE: Final = 50
 _REPLIES_A_MINUTE: Final = 20
 _MINUTE: Final = timedelta(minutes=1)
 _CUSTOMERS_WATCHED: Final = 10_000
-
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Inbound:
@@ -131,7 +139,7 @@ class Inbound:
         if message is not None and message.status is MessageStatus.UNKNOWN:
             # Who answers it has it: the evidence that the send lacked (reliability rule 6).
             known = event.context_ids[0] if len(event.context_ids) > 1 else ""
-            gupshup_id = known if _UUID.fullmatch(known) else None
+            gupshup_id = known if UUID_FORM.fullmatch(known) else None
             await statuses.adopt_by_reference(session, message.id, gupshup_id, at=item.received_at)
         reply = await self._read(session, row, event, target.choice, item.received_at)
         is_new = await self._log(session, row, event, reply, key=f"reply:{reply.id}")
@@ -145,7 +153,7 @@ class Inbound:
                 return handled("reply: more than 50 of one case, logged and not passed on")
             if not target.choice and is_flood:
                 return handled("reply: more than 20 a minute, logged and not passed on")
-        mail = Mail(_mail_id(item), CustomerReplied(reply))
+        mail = Mail(item.fact_id, CustomerReplied(reply))
         others = await self._others(session, item, target, reply.said.language)
         return handled("reply", TellCase(row.workspace_id, row.id, mail), *others)
 
@@ -158,7 +166,7 @@ class Inbound:
         known = await cases.list_customer_cases(
             session, item.owner_id, target.phone_hash, since=item.received_at
         )
-        mail = Mail(_mail_id(item), LanguageChosen(language))
+        mail = Mail(item.fact_id, LanguageChosen(language))
         return tuple(
             TellCase(case.row.workspace_id, case.row.id, mail)
             for case in known
@@ -212,17 +220,14 @@ class Inbound:
             await self._log(session, row, said, reply, key=f"reply:{reply.id}:{row.id}", at=first.received_at)
             reply = replace(reply, at=item.received_at)
         # Under the id of the answer: handled again, a typed number may find the case's next question instead.
-        mail = Mail(_mail_id(item), CustomerReplied(reply))
+        mail = Mail(item.fact_id, CustomerReplied(reply))
         await cases.note_reply(session, row.workspace_id, row.id, item.received_at)
         return handled("reply: about an order that was chosen", TellCase(row.workspace_id, row.id, mail))
 
     async def _is_first_choice(self, session: Session, item: InboxItem, row: CaseRow, about: About) -> bool:
         """Note that a message is known to be about an order, and tell whether it was this answer that said so."""
-        entry = timeline.Entry(
-            workspace_id=row.workspace_id,
-            order_id=row.order_id,
-            shipment_id=row.shipment_id,
-            case_id=row.id,
+        entry = timeline.Entry.of_case(
+            row,
             at=item.received_at,
             kind="automatic",
             topic="order_chosen",
@@ -257,11 +262,8 @@ class Inbound:
         at: datetime | None = None,
     ) -> bool:
         """Put a message on its order's activity as it came, and tell whether it was not there yet."""
-        entry = timeline.Entry(
-            workspace_id=row.workspace_id,
-            order_id=row.order_id,
-            shipment_id=row.shipment_id,
-            case_id=row.id,
+        entry = timeline.Entry.of_case(
+            row,
             at=at or reply.at,
             kind="reply",
             topic=reply.media_kind or reply.kind.value,
@@ -307,11 +309,8 @@ class Inbound:
             await timeline.add_entry(
                 session,
                 self._cipher,
-                timeline.Entry(
-                    workspace_id=row.workspace_id,
-                    order_id=row.order_id,
-                    shipment_id=row.shipment_id,
-                    case_id=row.id,
+                timeline.Entry.of_case(
+                    row,
                     at=at,
                     kind="reply",
                     topic=word,
@@ -320,13 +319,8 @@ class Inbound:
                     data={"text": typed},
                 ),
             )
-        mail = Mail(_mail_id(item), CustomerOptedOut() if opted_out else CustomerOptedIn())
+        mail = Mail(item.fact_id, CustomerOptedOut() if opted_out else CustomerOptedIn())
         return handled(word, *(TellCase(row.workspace_id, row.id, mail) for row in still_open))
-
-
-def _mail_id(item: InboxItem) -> str:
-    """Return an id that is the same for every repeat of one fact, whichever row or process brings it (I2)."""
-    return f"{item.source}:{item.owner_id}:{item.event_key}"
 
 
 class _Flood:

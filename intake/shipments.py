@@ -264,11 +264,8 @@ async def _moved(
         await timeline.add_entry(
             session,
             cipher,
-            timeline.Entry(
-                workspace_id=row.workspace_id,
-                order_id=row.order_id,
-                shipment_id=row.shipment_id,
-                case_id=row.id,
+            timeline.Entry.of_case(
+                row,
                 at=item.received_at,
                 kind="report",
                 topic=move.value,
@@ -276,7 +273,7 @@ async def _moved(
                 mode=Mode.AUTOMATIC.value,
             ),
         )
-    mail = Mail(f"{item.source}:{item.owner_id}:{item.event_key}", ShipmentMoved(move))
+    mail = Mail(item.fact_id, ShipmentMoved(move))
     return handled(move.value, *(TellCase(row.workspace_id, row.id, mail) for row in concerned))
 
 

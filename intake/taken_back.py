@@ -57,11 +57,8 @@ async def take_back(session: Session, cipher: Cipher, item: InboxItem, event: Or
     await timeline.add_entry(
         session,
         cipher,
-        timeline.Entry(
-            workspace_id=row.workspace_id,
-            order_id=row.order_id,
-            shipment_id=row.shipment_id,
-            case_id=row.id,
+        timeline.Entry.of_case(
+            row,
             at=item.received_at,
             kind="handover",
             topic=f"{action.value}_taken_back",
