@@ -161,12 +161,6 @@ async def take_action(
     """
     row = await _find(case_id, caller.workspace_id, services)
     address = act.address.as_draft() if act.address else AddressDraft()
-    if act.address and act.address.pincode:
-        async with services.resources.database.transaction(caller.workspace_id) as session:
-            facts, _ = await cases.get_start(session, services.resources.cipher, row.workspace_id, row.id)
-        ours = facts.failure.address.pincode
-        if facts.capabilities.needs_same_pincode and ours and act.address.pincode != ours:
-            raise _invalid("body.address.pincode", "another pincode than the order's", ours)
     event = ActionTaken(
         act.action, Mode.API, _person(act.person, caller.public_id), act.date, address, act.words
     )
@@ -275,6 +269,8 @@ def _refused(refused: ActRefused, row: CaseRow) -> Problem:
             )
         case "AddressIncomplete":
             return _invalid("body.address.text", "incomplete", detail)
+        case "OtherPincode":
+            return _invalid("body.address.pincode", "another pincode than the order's", possible)
         case _:
             field = ProblemField(where="body.action", problem="not possible now", expected=possible)
             return Problem(

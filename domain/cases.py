@@ -5,6 +5,7 @@ customer's answer stands in `domain.conversation`, the case itself in `domain.ca
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain import conversation, questions, steps, timing
@@ -59,6 +60,7 @@ __all__ = [
     "CaseFacts",
     "Outcome",
     "Progress",
+    "Refusal",
     "State",
     "TakenBack",
     "allowed_actions",
@@ -69,6 +71,7 @@ __all__ = [
     "found_as",
     "open_case",
     "progress",
+    "refusal_of",
     "waits_for",
     "wake_at",
 ]
@@ -84,6 +87,24 @@ _OPT_OUT_SILENCES = 2
 _RESEND_AFTER = (30, 60, 120, 300, 600, 900)  # seconds; the last one repeats until the deadline
 _RETRY_AFTER = (2, 5, 15, 30, 60, 120, 300, 600, 900)  # seconds; the last one repeats until the deadline
 _TELL_AFTER_TRIES = 2  # a hiccup of one call is not worth a message
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an action by hand is not executed.
+
+    Attributes:
+        type: A fixed word for programs.
+        words: For people; nothing personal.
+        possible: What would be possible instead; empty where that is no choice.
+    """
+
+    type: str
+    words: str
+    possible: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.words}; possible: {self.possible}" if self.possible else self.words
 
 
 _BY_MOVE = {
@@ -149,6 +170,25 @@ def progress(case: Case, policy: Policy) -> Progress:
         accepted=accepted.action.value if accepted else "",
         accepted_on=accepted.on if accepted else None,
     )
+
+
+def refusal_of(case: Case, act: ActionTaken, now: datetime, policy: Policy) -> Refusal | None:
+    """Return what keeps an action by hand from being executed now, whoever asks; None when nothing does (R6.2, R6.11)."""
+    allowed = allowed_actions(case)
+    if act.action not in allowed:
+        words = f"{act.action.value} is not possible now"
+        return Refusal("ActionNotPossible", words, ", ".join(allowed) or "none")
+    days = eligible_days(case, now, policy)
+    if act.action is Action.RESCHEDULE and act.on not in days:
+        return Refusal(
+            "DayNotPossible", "that day is not possible", ", ".join(day.isoformat() for day in days)
+        )
+    if act.action is Action.UPDATE_ADDRESS and not act.address.is_complete():
+        return Refusal("AddressIncomplete", "an address needs house, street and area")
+    if act.action is Action.UPDATE_ADDRESS and steps.is_other_pincode(case, act.address):
+        words = "the carrier brings it to the order's pincode only"
+        return Refusal("OtherPincode", words, case.facts.failure.address.pincode)
+    return None
 
 
 def decide(
@@ -430,16 +470,8 @@ def _shipment_moved(turn: Turn, move: ShipmentMove) -> None:
 
 
 def _take_by_hand(turn: Turn, event: ActionTaken) -> None:
-    if event.action not in allowed_actions(turn.case):
-        turn.note(
-            "action_not_possible",
-            f"{event.action.value} is not possible now",
-            mode=event.mode,
-            person=event.person,
-        )
-        return
-    if missing := _missing(turn, event):
-        turn.note("action_not_possible", missing, mode=event.mode, person=event.person)
+    if refusal := refusal_of(turn.case, event, turn.now, turn.policy):
+        turn.note("action_not_possible", refusal.words, mode=event.mode, person=event.person)
         return
     if event.action is Action.NOT_MY_ORDER:
         turn.end(Outcome.NOT_MY_ORDER, "said by hand", mode=event.mode, person=event.person)
@@ -448,18 +480,6 @@ def _take_by_hand(turn: Turn, event: ActionTaken) -> None:
         turn.next_id(), event.action, event.mode, event.person, event.on, event.address, event.words
     )
     turn.ask_order_system(request)
-
-
-def _missing(turn: Turn, event: ActionTaken) -> str:
-    """Return in words what keeps an action by hand from being executed; empty when nothing does."""
-    if event.action is Action.RESCHEDULE and event.on not in eligible_days(turn.case, turn.now, turn.policy):
-        return "reschedule needs one of the eligible days"
-    if event.action is Action.UPDATE_ADDRESS:
-        if not event.address.is_complete():
-            return "update_address needs house, street and area"
-        if steps.is_other_pincode(turn.case, event.address):
-            return "update_address needs the order's pincode"
-    return ""
 
 
 def _is_told(turn: Turn, request: ActionRequest) -> bool:

@@ -240,11 +240,6 @@ async def _act(system: System, arguments: argparse.Namespace) -> int:
     row = await _find(system, arguments.case)
     address = AddressDraft(arguments.address, arguments.pincode or "", arguments.landmark).tidied()
     words = tuple(clean(word) for word in arguments.words)
-    if address.pincode and row.is_open:
-        facts, _, _ = await _read(system, row)
-        ours = facts.failure.address.pincode
-        if facts.capabilities.needs_same_pincode and ours and address.pincode != ours:
-            raise Stop(f"Not possible: the new address has to keep the order's pincode, {ours}")
     event = ActionTaken(action, Mode.OPS, _person(arguments), arguments.on, address, words)
     return await _put(system, row, event)
 

@@ -82,7 +82,7 @@ class ActRefused(Exception):
     """The case refused an act by hand.
 
     Attributes:
-        type: CaseEnded, ActionNotPossible, DayNotPossible, AddressIncomplete.
+        type: CaseEnded, ActionNotPossible, DayNotPossible, AddressIncomplete, OtherPincode.
     """
 
     def __init__(self, type_: str, message: str) -> None:

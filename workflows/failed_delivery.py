@@ -378,18 +378,8 @@ class FailedDeliveryWorkflow:
             return
         if not isinstance(event, ActionTaken):
             raise ApplicationError("this is not an act by hand: send it as a signal", type="NotByHand")
-        allowed = cases.allowed_actions(self._case)
-        if event.action not in allowed:
-            possible = ", ".join(allowed) or "none"
-            raise ApplicationError(
-                f"{event.action.value} is not possible now; possible: {possible}", type="ActionNotPossible"
-            )
-        days = cases.eligible_days(self._case, workflow.now(), self._policy)
-        if event.action is Action.RESCHEDULE and event.on not in days:
-            possible = ", ".join(day.isoformat() for day in days)
-            raise ApplicationError(f"that day is not possible; possible: {possible}", type="DayNotPossible")
-        if event.action is Action.UPDATE_ADDRESS and not event.address.is_complete():
-            raise ApplicationError("an address needs house, street and area", type="AddressIncomplete")
+        if refusal := cases.refusal_of(self._case, event, workflow.now(), self._policy):
+            raise ApplicationError(str(refusal), type=refusal.type)
 
     @workflow.query(name="case")
     def case(self) -> cases.Progress:

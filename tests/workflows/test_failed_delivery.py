@@ -474,6 +474,11 @@ async def test_close_from_temporal_ui_needs_no_more_than_a_word() -> None:  # R6
         ({"action": "reschedule"}, "DayNotPossible", "possible: 20"),
         ({"action": "update_address", "address": "4B"}, "AddressIncomplete", "house, street and area"),
         ({"action": "update_address", "address": "4B", "pincode": "56000"}, "Unreadable", "six digits"),
+        (
+            {"action": "update_address", "address": "Flat 4B, Lake View", "pincode": "110001"},
+            "OtherPincode",
+            "possible: 560001",
+        ),
         ({}, "Unreadable", "no action"),
     ],
 )
