@@ -206,7 +206,15 @@ app_accounts = Table(
     _hash("header_secret", nullable=True),
     _hash("previous_header_secret", nullable=True),
     _words("attention"),
+    _at("attention", nullable=True),
     _now("created"),
+    # So that the seller can copy the callback address again; it is found by its hash.
+    _sealed("token", nullable=True),
+    _words("quality"),
+    # Gupshup's templates as they were last read: pages show them when Gupshup does not answer.
+    Column("templates", JSONB, nullable=False, server_default=text("'[]'")),
+    _at("templates_read", nullable=True),
+    _at("last_callback", nullable=True),
     UniqueConstraint("token_hash"),
     Index(None, "previous_token_hash"),
 )
@@ -219,6 +227,7 @@ installations = Table(
     _words("owner"),
     _at("installed"),
     _at("uninstalled", nullable=True),
+    _words("person"),
     Index(
         "uq_installations_one_of_each",
         "workspace_id",
@@ -257,6 +266,7 @@ notifications = Table(
     Column("params", JSONB, nullable=False, server_default=text("'[]'")),
     _flag("is_on"),
     _words("attention"),
+    _at("attention", nullable=True),
     _now("updated"),
     Index(None, "account_id", "template_id"),
 )
@@ -536,6 +546,91 @@ rate_card = Table(
     _key("category", primary_key=True),
     Column("valid_from", DateTime(timezone=True), primary_key=True),
     Column("price_paise", Integer, nullable=False),
+)
+
+# --- People who sign in ---
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    # Whose workspace; none for Eshopbox's own staff.
+    Column("workspace_id", Words, ForeignKey("workspaces.id"), nullable=True),
+    _key("email"),
+    _words("name"),
+    _words("role"),
+    _words("password_hash"),
+    _flag("password_is_temporary"),
+    _sealed("totp", nullable=True),
+    Column("totp_step", BigInteger, nullable=False, server_default="0"),
+    _maybe("oidc_issuer"),
+    _maybe("oidc_subject"),
+    _now("created"),
+    _at("disabled", nullable=True),
+    UniqueConstraint("email"),
+    UniqueConstraint("oidc_issuer", "oidc_subject"),
+    Index(None, "workspace_id"),
+)
+
+browser_sessions = Table(
+    "browser_sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("person_id", Uuid(as_uuid=False), ForeignKey("people.id"), nullable=False),
+    _words("device"),
+    _flag("is_complete"),
+    _at("created"),
+    _at("seen"),
+    _at("confirmed", nullable=True),
+    Index(None, "person_id"),
+    Index(None, "created_at"),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("key_hash", LargeBinary, primary_key=True),
+    _count("failures"),
+    _at("failed"),
+    Index(None, "failed_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    # The workspace's slug; "-" for the platform, which may have no row of its own. No foreign key: a record outlives all.
+    _key("workspace_id", primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    _words("person"),
+    _words("action"),
+    _words("subject"),
+    _words("detail"),
+    _hash("previous"),
+    Column("hash", LargeBinary, nullable=False),
+    Index(None, "at"),
+)
+
+price_acceptances = Table(
+    "price_acceptances",
+    metadata,
+    _number(),
+    _workspace(),
+    Column("account_id", Words, ForeignKey("app_accounts.id"), nullable=False),
+    _key("event"),
+    _words("category"),
+    Column("price_paise", Integer, nullable=False),
+    _words("person"),
+    _at("accepted"),
+    Index(None, "workspace_id", "account_id", "event", "id"),
+)
+
+sample_values = Table(
+    "sample_values",
+    metadata,
+    _key("variable", primary_key=True),
+    _words("sample"),
+    _now("updated"),
 )
 
 # --- In and out ---
