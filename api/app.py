@@ -2,17 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 
-from api import cases, codec, health, webhooks
+from api import cases, codec, health, portal, webhooks
 from api.background import Background
 from api.dependencies import Services
 from api.errors import ProblemDocument, add_error_answers
-from api.limits import Rates
+from api.limits import Allowance, Rates
 from api.metrics import Metrics
 from api.middleware import Guard, LimitedBodies
 from api.origins import Origins
+from api.passwords import Passwords
 from api.remembered import Remembered
 from bootstrap import logs
 from bootstrap.resources import open_resources
@@ -40,6 +42,7 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
     logs.configure(settings.log_level)
     is_production = settings.environment == "production"
     metrics = Metrics()
+    pages = portal.create_portal()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,7 +59,7 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
             background = Background(intake)
             # Left first at the end: what was answered 2xx is handled while the connections are still open.
             await stack.enter_async_context(background.running())
-            app.state.services = Services(
+            pages.state.services = app.state.services = Services(
                 resources=resources,
                 workflows=door,
                 intake=intake,
@@ -68,6 +71,9 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
                 callback_origins=Origins(settings),
                 callback_rates=Rates(settings.callback_limit_per_second),
                 api_rates=Rates(settings.api_limit_per_second),
+                passwords=Passwords(),
+                sign_ins=Allowance(settings.sign_ins_per_minute, per=timedelta(minutes=1)),
+                account_checks=Allowance(10, per=timedelta(hours=1)),
                 clock=resources.clock,
             )
             yield
@@ -85,11 +91,14 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
     add_error_answers(app)
     for router in ROUTERS:
         app.include_router(router)
+    # Last: what is no address of the API is a page's, or nobody's.
+    app.mount("/", pages)
     app.add_middleware(LimitedBodies, beneath=("/v1/", "/codec/"))
     app.add_middleware(
         Guard,
         metrics=metrics,
         is_https=settings.public_base_url.startswith("https://"),
         docs_path="" if is_production else _DOCS_PATH,
+        error_page=portal.unexpected_page,
     )
     return app
