@@ -1,13 +1,14 @@
 """The app: opens what routes need, puts the layers around them, closes everything in order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 
 from api import cases, codec, health, portal, webhooks
 from api.background import Background
+from api.delays import Delays
 from api.dependencies import Services
 from api.errors import ProblemDocument, add_error_answers
 from api.limits import Allowance, Rates
@@ -31,12 +32,18 @@ ROUTERS = (webhooks.router, cases.router, health.router, codec.router)
 _DOCS_PATH = "/docs"
 
 
-def create_app(settings: Settings | None = None, *, workflows: Workflows | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    workflows: Workflows | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> FastAPI:
     """Return the app, for `uvicorn --factory api.app:create_app`.
 
     Args:
         settings: Read from the environment where not given.
         workflows: Built from the settings where not given; tests give their own.
+        clock: The programs' clock where not given; tests give one that they move.
     """
     settings = settings or Settings()  # type: ignore[call-arg]  # the environment fills it
     logs.configure(settings.log_level)
@@ -72,9 +79,10 @@ def create_app(settings: Settings | None = None, *, workflows: Workflows | None 
                 callback_rates=Rates(settings.callback_limit_per_second),
                 api_rates=Rates(settings.api_limit_per_second),
                 passwords=Passwords(),
+                delays=Delays(resources.database, resources.cipher),
                 sign_ins=Allowance(settings.sign_ins_per_minute, per=timedelta(minutes=1)),
                 account_checks=Allowance(10, per=timedelta(hours=1)),
-                clock=resources.clock,
+                clock=clock or resources.clock,
             )
             yield
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.background import Background
+from api.delays import Delays
 from api.limits import Allowance, Rates
 from api.metrics import Metrics
 from api.origins import Origins
@@ -38,6 +39,7 @@ class Services:
     callback_rates: Rates
     api_rates: Rates
     passwords: Passwords
+    delays: Delays
     sign_ins: Allowance
     account_checks: Allowance
     clock: Callable[[], datetime]

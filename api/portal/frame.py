@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from db.people import Person, Role
@@ -23,13 +23,13 @@ class Toast:
         text: One bold sentence.
         detail: One plain sentence.
         undo_url: Where a form undoes it; empty where it cannot be undone.
-        undo_fields: What that form carries.
+        undo_fields: Name and value of what that form carries.
     """
 
     text: str
     detail: str = ""
     undo_url: str = ""
-    undo_fields: dict[str, str] = field(default_factory=dict)
+    undo_fields: tuple[tuple[str, str], ...] = ()
 
     def sealed(self, token: str) -> str:
         """Return it as a cookie of a session: nobody else can write one."""

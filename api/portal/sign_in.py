@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 
+from api.delays import wait_words
 from api.dependencies import Services, ServicesNow
 from api.portal import frame
 from api.portal.devices import device_words
@@ -34,8 +35,6 @@ router = APIRouter()
 
 _log = structlog.get_logger(__name__)
 
-_FREE_FAILURES = 3
-_LONGEST_DELAY = timedelta(minutes=15)
 _STEP_SECONDS = 30
 _WRONG = "The e-mail address or the password is not right. Check both and try again."
 
@@ -88,10 +87,12 @@ async def sign_in(request: Request, services: ServicesNow, fields: FirstFields) 
         return _form(request, services, page, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     if (free_at := services.sign_ins.take(where, now)) is not None:
-        return refused(f"There were too many tries from your network. Try again in {_wait(free_at - now)}.")
+        return refused(
+            f"There were too many tries from your network. Try again in {wait_words(free_at - now)}."
+        )
     key = f"password|{email}|{where}"
-    if (wait := await _delay(services, key, now)) is not None:
-        return refused(f"There were several wrong tries. Try again in {_wait(wait)}.")
+    if wait := await services.delays.wait_words(key, now):
+        return refused(f"There were several wrong tries. Try again in {wait}.")
     resources = services.resources
     async with resources.database.transaction() as session:
         found = await people.find_sign_in(session, resources.cipher, email)
@@ -101,10 +102,10 @@ async def sign_in(request: Request, services: ServicesNow, fields: FirstFields) 
     if found is None or not is_right or found.person.disabled_at is not None:
         await _count_failure(services, key, found, where, now)
         return refused(_WRONG)
+    await services.delays.clear(key)
     fresh = await services.passwords.hash(password) if services.passwords.is_outdated(kept) else ""
-    async with resources.database.transaction() as session:
-        await browser_sessions.clear_failures(session, resources.cipher, key)
-        if fresh:
+    if fresh:
+        async with resources.database.transaction() as session:
             await people.set_password(
                 session, found.person.id, fresh, is_temporary=found.person.password_is_temporary
             )
@@ -158,8 +159,8 @@ async def check_code(visit: Begun, fields: FieldsNow) -> Response:
     async def refused(text: str) -> Response:
         return await _code_form(visit, following, (FieldError("code", text),))
 
-    if (wait := await _delay(services, key, now)) is not None:
-        return await refused(f"There were several wrong codes. Try again in {_wait(wait)}.")
+    if wait := await services.delays.wait_words(key, now):
+        return await refused(f"There were several wrong codes. Try again in {wait}.")
     code = "".join(fields.text("code", longest=20).split())
     async with services.resources.database.transaction() as session:
         found = await people.get_sign_in(session, cipher, visit.person.id)
@@ -175,13 +176,13 @@ async def check_code(visit: Begun, fields: FieldsNow) -> Response:
             token = await browser_sessions.begin_session(
                 session, visit.person.id, device=visit.session.device, is_complete=True, now=now
             )
-            await browser_sessions.clear_failures(session, cipher, key)
             await _record(session, found, "signed_in", now)
     if not is_right:
         await _count_failure(services, key, found, "", now)
         return await refused(
             "This code is not right, or was used already. Wait for the next one and enter it."
         )
+    await services.delays.clear(key)
     response = RedirectResponse(following, HTTPStatus.SEE_OTHER)
     name, is_https = cookie_name(services, "session")
     _set_session(response, name, token, is_https=is_https)
@@ -228,26 +229,13 @@ async def _code_form(visit: Visit, following: str, errors: tuple[FieldError, ...
     return plain_page("sign_in_code.html", page, csrf=frame.csrf_token(visit.token), status=status)
 
 
-async def _delay(services: Services, key: str, now: datetime) -> timedelta | None:
-    """Return how long to wait after failures: each doubles it; nobody is locked out for good (S8)."""
-    async with services.resources.database.transaction() as session:
-        failures, failed_at = await browser_sessions.count_failures(
-            session, services.resources.cipher, key, now
-        )
-    if failed_at is None or failures < _FREE_FAILURES:
-        return None
-    pause = min(timedelta(seconds=2 ** min(failures - _FREE_FAILURES + 1, 20)), _LONGEST_DELAY)
-    left = failed_at + pause - now
-    return left if left > timedelta() else None
-
-
 async def _count_failure(
     services: Services, key: str, found: SignIn | None, where: str, now: datetime
 ) -> None:
     _log.warning("sign_in.failed", is_known=found is not None)
-    async with services.resources.database.transaction() as session:
-        await browser_sessions.add_failure(session, services.resources.cipher, key, now)
-        if found is not None:
+    await services.delays.count(key, now)
+    if found is not None:
+        async with services.resources.database.transaction() as session:
             await _record(session, found, "sign_in.failed", now, f"from {where}" if where else "")
 
 
@@ -281,14 +269,6 @@ def _own_path(path: str) -> str:
     """Return a path of ours to go on to; empty for what leads elsewhere."""
     is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path[:500] if is_ours else ""
-
-
-def _wait(left: timedelta) -> str:
-    seconds = max(int(left.total_seconds()) + 1, 1)
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds} second{'s' if seconds > 1 else ''}"
-    minutes = -(-seconds // 60)
-    return f"{minutes} minute{'s' if minutes > 1 else ''}"
 
 
 def _set_session(response: Response, name: str, token: str, *, is_https: bool) -> None:

@@ -31,14 +31,17 @@ class ErrorPage:
         title: What happened.
         text: What it means and what to do.
         reference: What to name when asking us; empty where there is nothing to look up.
-        can_retry: Whether opening it again may help.
+        drawing: What is drawn above.
+        href: The way on.
+        button: Its words.
     """
 
-    status: int
     title: str
     text: str
     reference: str = ""
-    can_retry: bool = False
+    drawing: str = "warn"
+    href: str = "/"
+    button: str = "Go to the first page"
 
 
 _WORDS = {
@@ -48,6 +51,7 @@ _WORDS = {
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: ("This address takes no such request", "Open the page from the menu."),
 }
+_DRAWINGS = {HTTPStatus.NOT_FOUND: "search", HTTPStatus.FORBIDDEN: "lock"}
 
 
 def add_error_pages(app: FastAPI) -> None:
@@ -86,11 +90,7 @@ def unexpected_page(scope: Scope, reference: str) -> Response | None:
     if not _wants_page(Request(scope)):
         return None
     view = ErrorPage(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        _UNAVAILABLE,
-        "Something went wrong on our side. Nothing of yours is lost.",
-        reference,
-        can_retry=True,
+        _UNAVAILABLE, "Something went wrong on our side. Nothing of yours is lost. Try again.", reference
     )
     return plain_page("error.html", view, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -102,15 +102,10 @@ def _answer(request: Request, problem: Problem) -> Response:
     if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
         title, text = (
             _UNAVAILABLE,
-            "A part of ours does not answer. Nothing of yours is lost, nothing was done.",
+            "A part of ours does not answer. Nothing of yours is lost. Try again in a minute.",
         )
-    view = ErrorPage(
-        problem.status,
-        title,
-        text,
-        str(uuid4()) if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
-        can_retry=problem.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT),
-    )
+    reference = str(uuid4()) if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+    view = ErrorPage(title, text, reference, _DRAWINGS.get(problem.status, "warn"))
     response = plain_page("error.html", view, status=problem.status)
     response.headers.update(problem.headers)
     return response
