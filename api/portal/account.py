@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 from http import HTTPStatus
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
@@ -11,10 +12,10 @@ from api.passwords import weakness
 from api.portal.forms import FieldError
 from api.portal.frame import Toast, role_words
 from api.portal.pages import render, see_other
-from api.portal.times import When
 from api.portal.visits import FieldsNow, Visit, Visitor, not_found
 from db import audit, browser_sessions, people
 from db.session import Session
+from domain.formats import moment
 
 __all__ = ["check_password", "router"]
 
@@ -68,13 +69,13 @@ async def account_page(visit: Visitor) -> Response:
     async with resources.database.transaction() as session:
         found = await people.get_sign_in(session, resources.cipher, visit.person.id)
         open_ones = await browser_sessions.list_sessions(session, visit.person.id, visit.now)
-    when = When(visit.workspace.policy.timezone, visit.now)
+    zone = ZoneInfo(visit.workspace.policy.timezone)
     rows = tuple(
         SessionRow(
             id=_shown_id(visit, row.token_hash),
             device=row.device,
-            began=when.day_and_clock(row.created_at),
-            seen=when.day_and_clock(row.seen_at),
+            began=moment(row.created_at, now=visit.now, zone=zone),
+            seen=moment(row.seen_at, now=visit.now, zone=zone),
             is_this=row.token_hash == visit.session.token_hash,
         )
         for row in open_ones

@@ -12,7 +12,6 @@ from db.people import Person, Role
 __all__ = ["Frame", "Toast", "csrf_token", "initials"]
 
 _ROLES = {Role.OWNER: "Owner", Role.MEMBER: "Member", Role.OPS: "Eshopbox ops"}
-_ZONES = {"Asia/Kolkata": "India Standard Time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,6 @@ def initials(name: str) -> str:
 def role_words(person: Person) -> str:
     """Return what a person may do, as pages call it."""
     return _ROLES[person.role]
-
-
-def zone_words(timezone: str) -> str:
-    """Return a time zone as pages call it."""
-    return _ZONES.get(timezone, timezone)
 
 
 def _signature(token: str, what: str) -> str:

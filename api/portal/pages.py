@@ -7,6 +7,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -21,6 +22,7 @@ from api.portal.frame import Frame, Toast
 from api.portal.visits import Visit, cookie_name
 from db import accounts, notifications, workspaces
 from db.workspaces import PLATFORM
+from domain.formats import zone_words
 
 __all__ = ["Static", "environment", "once", "partial", "plain_page", "render", "see_other"]
 
@@ -185,6 +187,6 @@ def _bare_frame(visit: Visit, **more: Any) -> Frame:
         is_ops=is_ops,
         csrf=frame.csrf_token(visit.token),
         once=secrets.token_urlsafe(16),
-        zone_words=frame.zone_words(visit.workspace.policy.timezone),
+        zone_words=zone_words(ZoneInfo(visit.workspace.policy.timezone)),
         **more,
     )
