@@ -15,7 +15,7 @@ Not told by any of this: whether id and name are of the same app, when one key h
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -66,7 +66,7 @@ class Verified:
 
     app_id: str
     app_name: str
-    phone: str
+    phone: str = field(repr=False)
     is_live: bool | None
     wallet_balance: float | None
     templates: tuple[Template, ...]

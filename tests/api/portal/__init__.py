@@ -1,0 +1,1 @@
+"""The seller's portal, used as a person uses it."""
