@@ -30,7 +30,7 @@ from db.notifications import (
     list_notifications,
     save_notification,
 )
-from db.session import NotFound, Session
+from db.session import Database, NotFound, Session
 from db.workspaces import add_workspace
 from tests.factories import NOW, app_account, workspace
 
@@ -139,6 +139,13 @@ async def test_a_number_is_taken_while_another_workspace_has_it_connected(
     shared = await get_account(session, "account-1")
     assert shared.owner == "eshopbox"
     assert await is_taken(W, shared.phone)
+
+
+async def test_a_confined_transaction_is_not_asked_about_other_workspaces_numbers(database: Database) -> None:
+    """S13: it sees none of them, and would answer that every number is free."""
+    async with database.transaction(W) as session:
+        with pytest.raises(RuntimeError):
+            await phone_is_taken(session, "918047100031", workspace_id=W)
 
 
 async def test_an_account_is_found_by_its_token_current_or_previous(session: Session, cipher: Cipher) -> None:

@@ -1,1 +1,1 @@
-"""The seller's portal, used as a person uses it."""
+"""The portal, used as a person would: by its links and forms."""
