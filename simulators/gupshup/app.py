@@ -59,6 +59,7 @@ def create_app(
     pages = PhonePages(network, customers)
     app.include_router(pages.router())
     app.mount("/static", pages.static())
+    app.mount("/look", pages.look())
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -886,7 +886,7 @@ async def test_the_page_is_locked_down(stand: Stand) -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'self'" in policy
     assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?! src)", page.text)
-    for asset in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
+    for asset in re.findall(r'(?:href|src)="(/(?:static|look)/[^"]+)"', page.text):
         assert (await stand.http.get(asset)).status_code == 200, asset
 
 
