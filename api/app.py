@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 
 from fastapi import FastAPI
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 
 from api import cases, codec, health, portal, webhooks
 from api.background import Background
@@ -30,6 +32,17 @@ ROUTERS = (webhooks.router, cases.router, health.router, codec.router)
 """Every route of ours."""
 
 _DOCS_PATH = "/docs"
+_NO_PAGES = ("/v1/", "/webhooks/", "/codec/", "/healthz", "/readyz", "/metrics")
+
+
+class _Pages(Mount):
+    """The portal, at every address that is none of the API's: there, even an error is the API's own."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Tell whether an address is a page's, or nobody's."""
+        if scope["type"] == "http" and scope["path"].startswith(_NO_PAGES):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def create_app(
@@ -99,8 +112,7 @@ def create_app(
     add_error_answers(app)
     for router in ROUTERS:
         app.include_router(router)
-    # Last: what is no address of the API is a page's, or nobody's.
-    app.mount("/", pages)
+    app.router.routes.append(_Pages("", pages))
     app.add_middleware(LimitedBodies, beneath=("/v1/", "/codec/"))
     app.add_middleware(
         Guard,
