@@ -114,6 +114,13 @@ async def confirm_session(session: Session, token_hash: bytes, now: datetime) ->
     )
 
 
+async def reopen_session(session: Session, token_hash: bytes) -> None:
+    """Have a session take its second step again before it goes on: the codes were taken away."""
+    await session.execute(
+        update(browser_sessions).where(browser_sessions.c.token_hash == token_hash).values(is_complete=False)
+    )
+
+
 async def end_session(session: Session, person_id: str, token_hash: bytes) -> bool:
     """End one session of a person, and tell whether there was one."""
     statement = (

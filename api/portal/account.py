@@ -142,9 +142,10 @@ async def replace_second_step(visit: Visitor, fields: FieldsNow) -> Response:
         return RedirectResponse("/account/confirm?next=/account", HTTPStatus.SEE_OTHER)
     async with visit.services.resources.database.transaction() as session:
         await people.set_totp(session, visit.services.resources.cipher, visit.person.id, None)
-        await browser_sessions.end_sessions(session, visit.person.id)
+        await browser_sessions.end_sessions(session, visit.person.id, but=visit.session.token_hash)
+        await browser_sessions.reopen_session(session, visit.session.token_hash)
         await _record(session, visit, "second_step.removed")
-    return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+    return RedirectResponse("/sign-in/code?next=/account", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/sessions/{session_id}/end")
