@@ -9,59 +9,48 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     and_,
-    exists,
-    false,
     func,
     literal,
     literal_column,
-    or_,
     select,
     tuple_,
     union,
 )
 from sqlalchemy import case as sql_case
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.cases import BadCursor, CaseRow, list_cases
 from db.encryption import Cipher
 from db.rows import columns, many
 from db.session import Session
 from db.shipments import ShipmentRow
-from db.tables import cases, shipments, timeline
-from domain.case_state import Outcome, State
-from domain.failures import Action
-from domain.shipments import ShipmentMove, find_mobile
+from db.standing import IS_NEWEST, IS_RESCUED, OF_SHIPMENT, Tab, stand_of, waiting_for_seller
+from db.tables import cases, shipments
+from domain.shipments import find_mobile
 
-WAITED_FOR = timedelta(days=14)
-"""How long an order is shown as waiting for the seller: after that the parcel is elsewhere, whether we heard or not."""
-
-ON_ITS_WAY_FOR = timedelta(days=30)
-"""How long a parcel whose action was accepted counts as on its way without any news of it."""
+__all__ = [
+    "MOST_FOUND",
+    "OrderRow",
+    "Tab",
+    "Wanted",
+    "count_orders",
+    "count_waiting",
+    "find_order_shipments",
+    "find_orders",
+    "list_cases_of_order",
+    "list_couriers",
+]
 
 MOST_FOUND = 500
 """So many orders of each kind of match a search looks at."""
 
 _SHORTEST_BEGINNING = 3
-
-
-class Tab(StrEnum):
-    """Who has to act on an order next, or what became of it; each order stands in exactly one of the first five."""
-
-    WAITING = "waiting"  # for the seller
-    CUSTOMER = "customer"
-    IN_HAND = "in_hand"  # an action is being asked for, or was accepted and the parcel is on its way
-    DELIVERED = "delivered"
-    NOT_DELIVERED = "not_delivered"
-    ENDED = "ended"  # every ended case that does not wait for the seller
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,118 +112,6 @@ class OrderRow:
     is_rescued: bool
 
 
-# --- What the words mean, as SQL ---
-
-_LATER = cases.alias("later")
-
-IS_NEWEST = ~exists().where(
-    _LATER.c.workspace_id == cases.c.workspace_id,
-    _LATER.c.shipment_id == cases.c.shipment_id,
-    tuple_(_LATER.c.attempt, _LATER.c.visit) > tuple_(cases.c.attempt, cases.c.visit),
-)
-"""No later attempt of the shipment has its case."""
-
-IS_DELIVERED = func.coalesce(shipments.c.final == ShipmentMove.DELIVERED.value, false())
-"""The parcel reached its customer; of cases joined with their shipment."""
-
-_NO_DELIVERY = ("", Action.CANCEL.value, Action.NOT_MY_ORDER.value)
-
-IS_RESCUED = and_(IS_DELIVERED, cases.c.accepted_action.not_in(_NO_DELIVERY), IS_NEWEST)
-"""The order system accepted an action that sends the parcel out again, and the parcel was then delivered.
-
-Whoever asked for it: the customer, the seller, or nobody (automatic). A parcel that the courier delivered without such
-an action is delivered, and not rescued. Of several failed attempts the last one's case is the rescue.
-"""
-
-OF_SHIPMENT = and_(
-    shipments.c.workspace_id == cases.c.workspace_id, shipments.c.shipment_id == cases.c.shipment_id
-)
-"""Joins a case with what is known of its parcel."""
-
-# Written out: the partial index is found by it.
-_IS_HANDOVER = timeline.c.kind == literal_column("'handover'")
-_FOR_THE_CUSTOMER = ("action_refused", "action_taken_back")
-"""Entries of this kind after which the customer is offered what else is possible; where nothing is, the case ends."""
-
-_LEFT_TO_PEOPLE = (
-    Outcome.HANDED_OVER.value,
-    Outcome.NOT_MY_ORDER.value,
-    Outcome.UNDELIVERABLE.value,
-    Outcome.NO_ANSWER.value,
-)
-"""A case that ended so did not settle what was put before the seller while it was open."""
-
-_ON_ITS_WAY = (Outcome.RESOLVED.value, Outcome.RESOLVED_ELSEWHERE.value, Outcome.MOVED_ON.value)
-
-
-def _waiting(workspace_id: str, now: datetime) -> Any:
-    """Return the cases that wait for the seller, each with what it waits for.
-
-    Something was put before the seller in the last `WAITED_FOR`: the case ended as handed over or as somebody else's
-    order; the customer asks for a person, or could not be understood three times; they ask for the opposite of what was
-    asked for; or an accepted action was not done after all. And since then nothing settled it: the parcel is not at its
-    end and has not moved, no later attempt has failed, the case did not end otherwise.
-
-    A contradiction outlives the acceptance of the action that it contradicts, and its echo from the order system.
-    """
-    asked = timeline.c
-    contradicts = asked.topic == "contradiction"
-    is_unsettled = or_(
-        cases.c.ended_at.is_(None),
-        cases.c.ended_at < asked.at,
-        cases.c.outcome.in_(_LEFT_TO_PEOPLE),
-        and_(contradicts, cases.c.outcome == Outcome.RESOLVED.value),
-    )
-    is_where_it_was = or_(
-        shipments.c.last_moved_at.is_(None),
-        shipments.c.last_moved_at <= asked.at,
-        and_(contradicts, shipments.c.last_move == ShipmentMove.RESOLUTION_SUBMITTED.value),
-    )
-    statement = (
-        select(
-            cases.c.id,
-            asked.at.label("asked_at"),
-            asked.topic.label("asked_topic"),
-            asked.detail.label("asked_detail"),
-        )
-        .join_from(
-            timeline, cases, and_(cases.c.workspace_id == asked.workspace_id, cases.c.id == asked.case_id)
-        )
-        .outerjoin(shipments, OF_SHIPMENT)
-        .where(
-            asked.workspace_id == workspace_id,
-            _IS_HANDOVER,
-            asked.at >= now - WAITED_FOR,
-            asked.topic.not_in(_FOR_THE_CUSTOMER),
-            is_unsettled,
-            shipments.c.final.is_(None),
-            is_where_it_was,
-            IS_NEWEST,
-        )
-        .ext(distinct_on(cases.c.id))
-        .order_by(cases.c.id, asked.at.desc())
-    )
-    return statement.cte("waiting").prefix_with("MATERIALIZED", dialect="postgresql")
-
-
-def _stand(waiting: Any, now: datetime) -> ColumnElement[str]:
-    """Return in which of the first five tabs a case stands."""
-    is_on_its_way = and_(
-        cases.c.outcome.in_(_ON_ITS_WAY),
-        cases.c.accepted_action.not_in((Action.CANCEL.value, Action.NOT_MY_ORDER.value)),
-        shipments.c.final.is_(None),
-        cases.c.ended_at >= now - ON_ITS_WAY_FOR,
-    )
-    return sql_case(
-        (waiting.c.id.is_not(None), Tab.WAITING.value),
-        (and_(cases.c.ended_at.is_(None), cases.c.state == State.ACTING.value), Tab.IN_HAND.value),
-        (cases.c.ended_at.is_(None), Tab.CUSTOMER.value),
-        (or_(IS_DELIVERED, cases.c.outcome == Outcome.DELIVERED.value), Tab.DELIVERED.value),
-        (is_on_its_way, Tab.IN_HAND.value),
-        else_=Tab.NOT_DELIVERED.value,
-    )
-
-
 # --- Lists ---
 
 
@@ -269,8 +146,8 @@ async def find_orders(
     """
     place = None if after is None else _from_cursor(after)
     as_of = now if place is None else place[0]  # the order of a list must not change while it is read
-    waiting = _waiting(workspace_id, as_of)
-    stand = _stand(waiting, as_of)
+    waiting = waiting_for_seller(workspace_id, as_of)
+    stand = stand_of(waiting, as_of)
     given = [cases.c[name] for name in OrderRow.__dataclass_fields__ if name in cases.c]
     statement = (
         select(
@@ -321,8 +198,8 @@ async def count_orders(
     now: datetime,
 ) -> Mapping[Tab, int]:
     """Return how many of the wanted orders each list has."""
-    waiting = _waiting(workspace_id, now)
-    stand = _stand(waiting, now)
+    waiting = waiting_for_seller(workspace_id, now)
+    stand = stand_of(waiting, now)
     has_ended = cases.c.ended_at.is_not(None)
     statement = (
         select(stand.label("stand"), has_ended.label("has_ended"), func.count().label("count"))
@@ -343,7 +220,7 @@ async def count_orders(
 async def count_waiting(session: Session, workspace_id: str, now: datetime) -> int:
     """Return how many of a workspace's orders wait for the seller; stands on every page."""
     count: int = (
-        await session.execute(select(func.count()).select_from(_waiting(workspace_id, now)))
+        await session.execute(select(func.count()).select_from(waiting_for_seller(workspace_id, now)))
     ).scalar_one()
     return count
 
