@@ -1,14 +1,15 @@
 """App accounts, their installations in workspaces, and which of them sends (R2, R3)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher, digest
-from db.rows import one
+from db.rows import many, one
 from db.session import NotFound, Session
 from db.tables import app_accounts, installations, senders
 from db.workspaces import is_one_of
@@ -29,6 +30,11 @@ class AppAccount:
         header_name: The header in which callbacks carry a secret; empty for none.
         has_header_secret: Whether such a secret is configured.
         attention: What is wrong with the account; empty while all is well.
+        attention_at: Since when.
+        quality: How WhatsApp rates the number, as last told; empty where nothing is known.
+        templates_read_at: When Gupshup's templates were last read.
+        last_callback_at: When Gupshup last called, a minute coarse.
+        created_at: When it was first connected.
     """
 
     id: str
@@ -41,6 +47,32 @@ class AppAccount:
     header_name: str = ""
     has_header_secret: bool = False
     attention: str = ""
+    attention_at: datetime | None = None
+    quality: str = ""
+    templates_read_at: datetime | None = None
+    last_callback_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An account that is installed in a workspace: since when, and by whom."""
+
+    account: AppAccount
+    installed_at: datetime
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A change of the sender: to which account, or none; when and by whom (R3.2)."""
+
+    account_id: str | None
+    owner: str
+    app_name: str
+    phone: str
+    selected_at: datetime
+    person: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +96,14 @@ _STORED = (
     app_accounts.c.header_name,
     app_accounts.c.header_secret_hash.is_not(None).label("has_header_secret"),
     app_accounts.c.attention,
+    app_accounts.c.attention_at,
+    app_accounts.c.quality,
+    app_accounts.c.templates_read_at,
+    app_accounts.c.last_callback_at,
+    app_accounts.c.created_at,
 )
+
+_CALLBACK_NOTED_EVERY = timedelta(minutes=1)
 
 
 async def get_account(session: Session, account_id: str) -> AppAccount:
@@ -148,6 +187,9 @@ async def save_account(
         "key_last4": api_key[-4:],
         "header_name": account.header_name,
         "attention": account.attention,
+        "attention_at": account.attention_at,
+        "quality": account.quality,
+        "token_sealed": cipher.seal_credential(webhook_token, context=_token_context(account.id)),
         **hashes,
     }
     rotated = {
@@ -161,14 +203,66 @@ async def save_account(
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values | rotated))
 
 
-async def install(session: Session, workspace_id: str, account_id: str, now: datetime) -> None:
+async def get_webhook_token(session: Session, cipher: Cipher, account_id: str) -> str:
+    """Return what an account's callback address carries, to show it to whoever sets it at Gupshup.
+
+    Raises:
+        NotFound: There is no such account, or it was connected before addresses could be shown again.
+    """
+    statement = select(app_accounts.c.token_sealed).where(app_accounts.c.id == account_id)
+    sealed = (await session.execute(statement)).scalar_one_or_none()
+    if sealed is None:
+        raise NotFound(f"callback address of app account {account_id}")
+    return cipher.open_credential(sealed, context=_token_context(account_id))
+
+
+async def save_templates(
+    session: Session, account_id: str, templates: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Keep an account's templates as Gupshup just listed them."""
+    await session.execute(
+        update(app_accounts)
+        .where(app_accounts.c.id == account_id)
+        .values(templates=[dict(template) for template in templates], templates_read_at=now)
+    )
+
+
+async def list_known_templates(session: Session, account_id: str) -> tuple[Mapping[str, Any], ...]:
+    """Return an account's templates as Gupshup last listed them."""
+    statement = select(app_accounts.c.templates).where(app_accounts.c.id == account_id)
+    return tuple((await session.execute(statement)).scalar_one_or_none() or ())
+
+
+async def set_quality(session: Session, account_id: str, quality: str) -> None:
+    """Keep how WhatsApp rates an account's number."""
+    await session.execute(update(app_accounts).where(app_accounts.c.id == account_id).values(quality=quality))
+
+
+async def note_callback(session: Session, account_id: str, now: datetime) -> None:
+    """Note that Gupshup called for an account; once a minute is enough."""
+    await session.execute(
+        update(app_accounts)
+        .where(
+            app_accounts.c.id == account_id,
+            or_(
+                app_accounts.c.last_callback_at.is_(None),
+                app_accounts.c.last_callback_at < now - _CALLBACK_NOTED_EVERY,
+            ),
+        )
+        .values(last_callback_at=now)
+    )
+
+
+async def install(
+    session: Session, workspace_id: str, account_id: str, now: datetime, *, person: str = ""
+) -> None:
     """Install an account in a workspace; the first one installed becomes the sender (R3.1).
 
     Raises:
         NotFound: There is no such account.
     """
     account = await get_account(session, account_id)
-    values = {"owner": account.owner, "installed_at": now, "uninstalled_at": None}
+    values = {"owner": account.owner, "installed_at": now, "uninstalled_at": None, "person": person}
     statement = insert(installations).values(workspace_id=workspace_id, account_id=account_id, **values)
     await session.execute(
         statement.on_conflict_do_update(
@@ -178,7 +272,7 @@ async def install(session: Session, workspace_id: str, account_id: str, now: dat
         )
     )
     if await find_sender(session, workspace_id) is None:
-        await _select(session, workspace_id, account_id, person="", now=now)
+        await _select(session, workspace_id, account_id, person=person, now=now)
 
 
 async def uninstall(
@@ -262,10 +356,65 @@ async def is_installed(session: Session, workspace_id: str, account_id: str, *, 
     return (await session.execute(statement)).one_or_none() is not None
 
 
+async def list_installed(session: Session, workspace_id: str) -> tuple[Installation, ...]:
+    """Return the accounts that are installed in a workspace, the first installed first."""
+    statement = (
+        select(*_STORED, installations.c.installed_at, installations.c.person)
+        .join(installations, installations.c.account_id == app_accounts.c.id)
+        .where(installations.c.workspace_id == workspace_id, installations.c.uninstalled_at.is_(None))
+        .order_by(installations.c.installed_at, app_accounts.c.id)
+    )
+
+    def installation(*, installed_at: datetime, person: str, **stored: Any) -> Installation:
+        return Installation(AppAccount(**stored), installed_at, person)
+
+    return await many(session, statement, installation)
+
+
+async def list_selections(session: Session, workspace_id: str, *, limit: int = 50) -> tuple[Selection, ...]:
+    """Return the changes of a workspace's sender, newest first (R3.2)."""
+    named = {
+        name: func.coalesce(app_accounts.c[name], "").label(name) for name in ("owner", "app_name", "phone")
+    }
+    statement = (
+        select(senders.c.account_id, *named.values(), senders.c.selected_at, senders.c.person)
+        .join_from(senders, app_accounts, app_accounts.c.id == senders.c.account_id, isouter=True)
+        .where(senders.c.workspace_id == workspace_id)
+        .order_by(senders.c.id.desc())
+        .limit(limit)
+    )
+    return await many(session, statement, Selection)
+
+
+async def find_shared_account(session: Session) -> AppAccount | None:
+    """Return Eshopbox's own account, which every workspace may install; the newest, should there be several."""
+    statement = (
+        select(*_STORED)
+        .where(app_accounts.c.owner == "eshopbox", app_accounts.c.api_key_sealed.is_not(None))
+        .order_by(app_accounts.c.created_at.desc(), app_accounts.c.id)
+        .limit(1)
+    )
+    return await one(session, statement, AppAccount)
+
+
+async def find_own_account(session: Session, workspace_id: str) -> AppAccount | None:
+    """Return a workspace's own account, installed or not: connecting again keeps its id, and with it what it was set up for."""
+    statement = (
+        select(*_STORED)
+        .where(app_accounts.c.owner == "client", app_accounts.c.workspace_id == workspace_id)
+        .order_by(app_accounts.c.created_at.desc(), app_accounts.c.id)
+        .limit(1)
+    )
+    return await one(session, statement, AppAccount)
+
+
 async def set_attention(session: Session, account_id: str, reason: str | None) -> None:
     """Say what is wrong with an account, or with None that all is well again."""
+    since = case((app_accounts.c.attention == reason, app_accounts.c.attention_at), else_=func.now())
     await session.execute(
-        update(app_accounts).where(app_accounts.c.id == account_id).values(attention=reason or "")
+        update(app_accounts)
+        .where(app_accounts.c.id == account_id)
+        .values(attention=reason or "", attention_at=since if reason else None)
     )
 
 
@@ -291,3 +440,7 @@ async def _select(
 
 def _key_context(account_id: str) -> str:
     return f"app_accounts/{account_id}/api_key"
+
+
+def _token_context(account_id: str) -> str:
+    return f"app_accounts/{account_id}/token"

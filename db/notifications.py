@@ -1,9 +1,10 @@
 """Notifications: which template a workspace sends for an event, through which account, and whether it does (R4)."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.rows import columns
@@ -46,6 +47,7 @@ class Notification:
         params: What fills its placeholders, in their order.
         is_on: Whether it is sent at all.
         attention: Why nothing is sent with it now; empty while all is well (R4.8).
+        attention_at: Since when.
     """
 
     workspace_id: str
@@ -62,6 +64,7 @@ class Notification:
     params: tuple[Param, ...] = ()
     is_on: bool = False
     attention: str = ""
+    attention_at: datetime | None = None
 
 
 async def find_notification(
@@ -121,10 +124,28 @@ async def hold_template(session: Session, account_id: str, template_id: str, rea
     statement = (
         update(table)
         .where(table.c.account_id == account_id, table.c.template_id == template_id)
-        .values(attention=reason or "", updated_at=func.now())
+        .values(
+            attention=reason or "",
+            attention_at=case((table.c.attention == reason, table.c.attention_at), else_=func.now())
+            if reason
+            else None,
+            updated_at=func.now(),
+        )
         .returning(table.c.workspace_id)
     )
     return len((await session.execute(statement)).all())
+
+
+async def count_attention(session: Session, workspace_id: str, account_id: str) -> int:
+    """Return how many events that are on cannot be sent through an account now (R4.8); a language each is one event."""
+    table = notifications
+    statement = select(func.count(table.c.event.distinct())).where(
+        table.c.workspace_id == workspace_id,
+        table.c.account_id == account_id,
+        table.c.is_on,
+        table.c.attention != "",
+    )
+    return (await session.execute(statement)).scalar_one()
 
 
 def _notification(
