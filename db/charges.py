@@ -352,19 +352,17 @@ async def list_months(session: Session, workspace_id: str, time_zone: str) -> tu
         .subquery()
     )
     # Months are looked into one by one, which the index answers; all messages are never read.
-    begins = func.generate_series(ends.c.first, ends.c.last, month).column_valued("begins")
+    months = select(func.generate_series(ends.c.first, ends.c.last, month).label("begins")).subquery()
     statement = (
-        select(cast(begins, Date))
-        .select_from(ends)
-        .join(begins, literal(value=True))
+        select(cast(months.c.begins, Date))
         .where(
             exists().where(
                 own,
-                usage.c.sent_at >= func.timezone(time_zone, begins),
-                usage.c.sent_at < func.timezone(time_zone, begins + month),
+                usage.c.sent_at >= func.timezone(time_zone, months.c.begins),
+                usage.c.sent_at < func.timezone(time_zone, months.c.begins + month),
             )
         )
-        .order_by(begins.desc())
+        .order_by(months.c.begins.desc())
     )
     return tuple((await session.execute(statement)).scalars())
 

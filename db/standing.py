@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, false, func, literal_column, or_, select, true, tuple_
 from sqlalchemy import case as sql_case
 from sqlalchemy.dialects.postgresql import distinct_on
 
@@ -77,8 +77,8 @@ _LEFT_TO_PEOPLE = (
 _ON_ITS_WAY = (Outcome.RESOLVED.value, Outcome.RESOLVED_ELSEWHERE.value, Outcome.MOVED_ON.value)
 
 
-def waiting_for_seller(workspace_id: str, now: datetime) -> Any:
-    """Return the cases that wait for the seller, each with what it waits for.
+def waiting_for_seller(workspace_id: str | None, now: datetime) -> Any:
+    """Return the cases that wait for the seller, each with what it waits for; with None of all workspaces, for ops.
 
     Something was put before the seller in the last `WAITED_FOR`: the case ended as handed over or as somebody else's
     order; the customer asks for a person, or could not be understood three times; they ask for the opposite of what was
@@ -112,7 +112,7 @@ def waiting_for_seller(workspace_id: str, now: datetime) -> Any:
         )
         .outerjoin(shipments, OF_SHIPMENT)
         .where(
-            asked.workspace_id == workspace_id,
+            asked.workspace_id == workspace_id if workspace_id is not None else true(),
             _IS_HANDOVER,
             asked.at >= now - WAITED_FOR,
             asked.topic.not_in(_FOR_THE_CUSTOMER),
