@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Interval, and_, cast, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Date, and_, cast, exists, func, literal, or_, select, tuple_
 from sqlalchemy import case as sql_case
 
 from db.rows import columns, many
@@ -342,7 +342,7 @@ async def list_months(session: Session, workspace_id: str, time_zone: str) -> tu
         time_zone: Whose months they are, such as "Asia/Kolkata".
     """
     own = usage.c.workspace_id == workspace_id
-    month = literal("1 month", Interval)
+    month = func.make_interval(0, 1)
     ends = (
         select(
             func.date_trunc("month", func.timezone(time_zone, func.min(usage.c.sent_at))).label("first"),

@@ -185,7 +185,7 @@ async def read_funnel(session: Session, workspace_id: str, scope: Scope, *, part
     )
     steps = Steps()
     found: dict[int, list[Part]] = {}
-    for part, reason, courier, pincode, *reached in (await session.execute(statement)).tuples():
+    for part, reason, courier, pincode, *reached in await session.execute(statement):
         name = reason if reason is not None else courier if courier is not None else pincode
         if name is None:
             steps = Steps(*reached)

@@ -209,7 +209,7 @@ async def count_orders(
         .group_by(literal_column("1"), literal_column("2"))
     )
     counts = dict.fromkeys(Tab, 0)
-    for where, ended, count in (await session.execute(statement)).tuples():
+    for where, ended, count in await session.execute(statement):
         counts[Tab(where)] += count
         counts[Tab.ALL] += count
         if ended and where != Tab.WAITING:

@@ -130,7 +130,7 @@ def waiting_for_seller(workspace_id: str | None, now: datetime) -> Any:
 def stand_of(waiting: Any, now: datetime) -> ColumnElement[str]:
     """Return in which of the first five tabs a case stands."""
     is_on_its_way = and_(
-        cases.c.outcome.in_(_ON_ITS_WAY),
+        or_(cases.c.outcome.in_(_ON_ITS_WAY), shipments.c.last_moved_at > cases.c.ended_at),
         cases.c.accepted_action.not_in((Action.CANCEL.value, Action.NOT_MY_ORDER.value)),
         shipments.c.final.is_(None),
         cases.c.ended_at >= now - ON_ITS_WAY_FOR,

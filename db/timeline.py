@@ -184,12 +184,17 @@ async def list_latest(
     """Return the last thing that happened to each of some orders, by order; those without any are left out."""
     if not order_ids:
         return {}
-    wanted = func.unnest(literal(sorted(order_ids), ARRAY(Text))).column_valued("wanted")
+    wanted = (
+        func.unnest(literal(sorted(order_ids), ARRAY(Text)))
+        .table_valued("order_id", name="wanted")
+        .render_derived()
+    )
     newest = (
         select(timeline.c.id)
-        .where(timeline.c.workspace_id == workspace_id, timeline.c.order_id == wanted)
+        .where(timeline.c.workspace_id == workspace_id, timeline.c.order_id == wanted.c.order_id)
         .order_by(timeline.c.at.desc(), timeline.c.id.desc())
         .limit(1)
+        .correlate(wanted)
         .scalar_subquery()
     )
     ids = select(newest).select_from(wanted)
