@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, cast, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Date, and_, cast, func, literal, or_, select, tuple_
 from sqlalchemy import case as sql_case
 
 from db.rows import columns, many
@@ -353,16 +353,19 @@ async def list_months(session: Session, workspace_id: str, time_zone: str) -> tu
     )
     # Months are looked into one by one, which the index answers; all messages are never read.
     months = select(func.generate_series(ends.c.first, ends.c.last, month).label("begins")).subquery()
-    statement = (
-        select(cast(months.c.begins, Date))
+    anything = (
+        select(usage.c.sent_at)
         .where(
-            exists().where(
-                own,
-                usage.c.sent_at >= func.timezone(time_zone, months.c.begins),
-                usage.c.sent_at < func.timezone(time_zone, months.c.begins + month),
-            )
+            own,
+            usage.c.sent_at >= func.timezone(time_zone, months.c.begins),
+            usage.c.sent_at < func.timezone(time_zone, months.c.begins + month),
         )
-        .order_by(months.c.begins.desc())
+        .limit(1)
+        .correlate(months)
+        .scalar_subquery()
+    )
+    statement = (
+        select(cast(months.c.begins, Date)).where(anything.is_not(None)).order_by(months.c.begins.desc())
     )
     return tuple((await session.execute(statement)).scalars())
 

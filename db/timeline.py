@@ -197,13 +197,12 @@ async def list_latest(
         .correlate(wanted)
         .scalar_subquery()
     )
-    ids = select(newest).select_from(wanted)
-    found = await _shown(
-        session,
-        cipher,
-        workspace_id,
-        _select().where(timeline.c.workspace_id == workspace_id, timeline.c.id.in_(ids)),
-    )
+    # In two steps: joined at once, whole tables are read.
+    ids = [
+        number for number in (await session.execute(select(newest).select_from(wanted))).scalars() if number
+    ]
+    of_ids = _select().where(timeline.c.workspace_id == workspace_id, timeline.c.id.in_(ids))
+    found = await _shown(session, cipher, workspace_id, of_ids)
     return {each.entry.order_id: each for each in found}
 
 
