@@ -8,9 +8,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.background import Background
-from api.limits import Rates
+from api.delays import Delays
+from api.limits import Allowance, Rates
 from api.metrics import Metrics
 from api.origins import Origins
+from api.passwords import Passwords
 from api.remembered import Remembered
 from bootstrap.resources import Resources
 from bootstrap.temporal import Codec
@@ -36,6 +38,10 @@ class Services:
     callback_origins: Origins
     callback_rates: Rates
     api_rates: Rates
+    passwords: Passwords
+    delays: Delays
+    sign_ins: Allowance
+    account_checks: Allowance
     clock: Callable[[], datetime]
 
 

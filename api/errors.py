@@ -101,8 +101,8 @@ def answer(problem: Problem) -> JSONResponse:
     return JSONResponse(document.model_dump(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def unexpected(error: BaseException, *, route: str) -> JSONResponse:
-    """Log an error of ours and return an answer that says nothing but its id."""
+def unexpected(error: BaseException, *, route: str) -> tuple[str, JSONResponse]:
+    """Log an error of ours; return its reference, and an answer that says nothing else."""
     reference = str(uuid4())
     _log.error("api.failed", reference=reference, route=route, error=type(error).__name__, exc_info=error)
     document = ProblemDocument(
@@ -111,7 +111,7 @@ def unexpected(error: BaseException, *, route: str) -> JSONResponse:
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         id=reference,
     )
-    return JSONResponse(document.model_dump(), document.status, media_type=MEDIA_TYPE)
+    return reference, JSONResponse(document.model_dump(), document.status, media_type=MEDIA_TYPE)
 
 
 def unavailable(what: str) -> Problem:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Callable, Mapping
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from time import monotonic
 
@@ -11,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from api.errors import Problem, ProblemField
 
-__all__ = ["LONGEST_BODY", "MOST_NESTING", "Rates", "check_encoding", "check_form", "read_body"]
+__all__ = ["LONGEST_BODY", "MOST_NESTING", "Allowance", "Rates", "check_encoding", "check_form", "read_body"]
 
 LONGEST_BODY = 512 * 1024
 MOST_NESTING = 32
@@ -115,6 +116,29 @@ def check_form(body: bytes) -> None:
 def _misformed(kind: str, title: str, problem: str, expected: str) -> Problem:
     field = ProblemField(where="body", problem=problem, expected=expected)
     return Problem(HTTPStatus.BAD_REQUEST, kind, title, f"{problem}; expected is {expected}", errors=[field])
+
+
+class Allowance:
+    """So many of something in a time, for each of whom it is; for what people do by hand.
+
+    Args:
+        count: How many.
+        per: In which time.
+    """
+
+    def __init__(self, count: int, *, per: timedelta) -> None:
+        self._count = count
+        self._per = per
+        self._taken: OrderedDict[str, tuple[datetime, ...]] = OrderedDict()
+
+    def take(self, whose: str, now: datetime) -> datetime | None:
+        """Take one; where none is left, return when there will be."""
+        taken = tuple(at for at in self._taken.pop(whose, ()) if at + self._per > now)
+        is_free = len(taken) < self._count
+        self._taken[whose] = (*taken, now) if is_free else taken
+        if len(self._taken) > _CALLERS_WATCHED:
+            self._taken.popitem(last=False)
+        return None if is_free else taken[0] + self._per
 
 
 class Rates:

@@ -1,11 +1,11 @@
 """Around every request: security headers, bodies within limits, errors that say nothing of the inside, time measured."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
@@ -13,12 +13,13 @@ from api.errors import Problem
 from api.limits import check_form, read_body
 from api.metrics import Metrics
 
-if TYPE_CHECKING:
-    from starlette.responses import Response
-
 __all__ = ["Guard", "LimitedBodies"]
 
 _NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+_PAGES = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 # FastAPI's own page of the documentation: outside production only.
 _DOCS = (
     "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
@@ -44,13 +45,23 @@ class Guard:
         metrics: Takes the times.
         is_https: Whether browsers are told to come by https only.
         docs_path: The page of the documentation; empty where there is none.
+        error_page: Returns the page for an error of ours, by its reference; None where nobody asked for a page.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, is_https: bool, docs_path: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        is_https: bool,
+        docs_path: str,
+        error_page: Callable[[Scope, str], Response | None],
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._is_https = is_https
         self._docs_path = docs_path
+        self._error_page = error_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -69,7 +80,8 @@ class Guard:
         try:
             await self._app(scope, receive, send_guarded)
         except Exception as error:  # noqa: BLE001 - the last place that can answer
-            response = errors.unexpected(error, route=_route(scope))
+            reference, document = errors.unexpected(error, route=_route(scope))
+            response = self._error_page(scope, reference) or document
             if status == 0:
                 await response(scope, receive, send_guarded)
         finally:
@@ -82,7 +94,8 @@ class Guard:
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
         is_docs = bool(self._docs_path) and scope["path"] == self._docs_path
-        headers["Content-Security-Policy"] = _DOCS if is_docs else _NOTHING
+        is_page = headers.get("content-type", "").startswith("text/html")
+        headers["Content-Security-Policy"] = _DOCS if is_docs else _PAGES if is_page else _NOTHING
         if self._is_https:
             headers["Strict-Transport-Security"] = _HSTS
 

@@ -28,10 +28,11 @@ class Origins:
         Raises:
             Problem: 403, also where the address cannot be told.
         """
-        if self._networks and not self._is_allowed(self._address(request)):
+        if self._networks and not self._is_allowed(self.address(request)):
             raise Problem(HTTPStatus.FORBIDDEN, "forbidden", HTTPStatus.FORBIDDEN.phrase)
 
-    def _address(self, request: Request) -> str:
+    def address(self, request: Request) -> str:
+        """Return the address a request comes from, as our proxy names it; empty where nobody can tell."""
         if not self._header:
             return request.client.host if request.client else ""
         # Of a chain only the last entry is our proxy's; whatever stands before it, the caller may have written.

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         callback_limit_per_second: Callbacks that one app account may post a second (S26); most sellers share one account,
             whose bursts on a sale day are genuine.
         api_limit_per_second: Requests that one API key may make a second (S26).
+        sign_ins_per_minute: How often one network address may try to sign in (S26).
         sweep_seconds: Pause between two sweeps of what was left over.
         allow_private_event_urls: Whether a workspace's event URL may be private or plain http; development only.
         clock_file: Holds the seconds by which all clocks are ahead, for `python -m ops rehearse`; development only.
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535)
     callback_limit_per_second: int = Field(default=1000, ge=1)
     api_limit_per_second: int = Field(default=50, ge=1)
+    sign_ins_per_minute: int = Field(default=10, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
     allow_private_event_urls: bool = False
     clock_file: str = ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher, digest
@@ -406,6 +406,31 @@ async def find_own_account(session: Session, workspace_id: str) -> AppAccount | 
         .limit(1)
     )
     return await one(session, statement, AppAccount)
+
+
+async def phone_is_taken(session: Session, phone: str, *, workspace_id: str) -> bool:
+    """Tell whether a business number is another workspace's, or Eshopbox's own (R2.2).
+
+    Args:
+        session: The transaction, for all workspaces.
+        phone: The number, digits with country code.
+        workspace_id: The workspace that wants to connect it, and may do so again.
+
+    Raises:
+        RuntimeError: The transaction is confined to one workspace, and would find every number free.
+    """
+    confined_to = func.nullif(func.current_setting("app.workspace_id", true()), "")
+    if (await session.execute(select(confined_to))).scalar_one():
+        raise RuntimeError("other workspaces' numbers are hidden from this transaction")
+    elsewhere = exists().where(
+        installations.c.account_id == app_accounts.c.id,
+        installations.c.workspace_id != workspace_id,
+        installations.c.uninstalled_at.is_(None),
+    )
+    statement = select(app_accounts.c.id).where(
+        app_accounts.c.phone == phone, or_(app_accounts.c.owner == "eshopbox", elsewhere)
+    )
+    return (await session.execute(statement.limit(1))).one_or_none() is not None
 
 
 async def set_attention(session: Session, account_id: str, reason: str | None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.failures import Action
+from domain.formats import phone_words
 from domain.shipments import FailedDelivery
 from domain.wording import day_words, payment_words, reason_words, rupees
 
@@ -51,6 +52,19 @@ def missing_buttons(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(label for label in REQUIRED_LABELS if choice_for(label) not in have)
 
 
+PLACEHOLDER = re.compile(r"\{\{\s*([0-9A-Za-z_]{1,64})\s*\}\}", re.ASCII)
+"""A number or a name between two pairs of braces."""
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """Return a text's placeholders, each once, in the order in which their parameters are sent.
+
+    WhatsApp counts numbered parameters by their number and takes named ones as they come.
+    """
+    found = tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
+    return tuple(sorted(found, key=int)) if all(name.isdecimal() for name in found) else found
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """Parameters in the order of the placeholders, and what is missing for them."""
@@ -59,13 +73,9 @@ class Filled:
     missing: tuple[str, ...] = ()
 
     def into(self, body: str) -> str:
-        """Return the template's text as the customer reads it."""
-
-        def value(match: re.Match[str]) -> str:
-            index = int(match.group(1)) - 1
-            return self.params[index] if index < len(self.params) else match.group(0)
-
-        return re.sub(r"\{\{(\d+)\}\}", value, body)
+        """Return the template's text as the customer reads it; a placeholder without parameter stays."""
+        by_name = dict(zip(placeholders(body), self.params, strict=False))
+        return PLACEHOLDER.sub(lambda match: by_name.get(match[1], match[0]), body)
 
 
 def fill(failure: FailedDelivery, mapping: Iterable[tuple[str, str]], language: str) -> Filled:
@@ -91,7 +101,7 @@ def variables(failure: FailedDelivery, language: str) -> dict[str, str]:
         "product_title": item.title if item else "",
         "item_quantity": str(sum(line.quantity for line in failure.items)) if failure.items else "",
         "customer_name": failure.customer_name,
-        "customer_phone": failure.customer_phone,
+        "customer_phone": phone_words(failure.customer_phone),
         "address": ", ".join(failure.address.lines),
         "city": failure.address.city,
         "state": failure.address.state,

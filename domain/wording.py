@@ -153,11 +153,15 @@ def days_words(days: tuple[int, ...], language: str) -> str:
 def rupees(paise: int) -> str:
     """Return an amount as Indians write it: ₹9,84,310 or ₹35.50."""
     whole, rest = divmod(abs(paise), 100)
+    return f"{'−' if paise < 0 else ''}₹{grouped(whole)}{f'.{rest:02d}' if rest else ''}"
+
+
+def grouped(whole: int) -> str:
+    """Return a whole number that is not negative with Indian grouping: 9,84,310."""
     digits = str(whole)
     head, tail = digits[:-3], digits[-3:]
     groups: list[str] = []
     while head:
         groups.insert(0, head[-2:])
         head = head[:-2]
-    grouped = ",".join([*groups, tail])
-    return f"{'−' if paise < 0 else ''}₹{grouped}{f'.{rest:02d}' if rest else ''}"
+    return ",".join([*groups, tail])

@@ -18,6 +18,7 @@ from db.encryption import Cipher
 from db.session import Database
 from domain.templates import choice_for
 from domain.timing import Policy
+from ops.spare_apps import spare_apps
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - the name of a header
 _NAMESPACE = uuid.UUID("5b0c8f0a-6a53-4b0e-9f35-6d1f1f5a7c11")
@@ -261,7 +262,7 @@ def _notification(
 def gupshup_simulator(
     seed: Seed, *, webhook_base: str, order_system_url: str, people: list[dict[str, str]]
 ) -> object:
-    """Return the configuration of Gupshup's stand-in."""
+    """Return the configuration of Gupshup's stand-in: the seed's apps, then those that nobody has connected yet."""
     return {
         "apps": [
             {
@@ -306,7 +307,8 @@ def gupshup_simulator(
                 ],
             }
             for account in seed.accounts
-        ],
+        ]
+        + spare_apps(),
         "people": people,
         "order_system_url": order_system_url,
     }

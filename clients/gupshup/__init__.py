@@ -1,14 +1,22 @@
 """Gupshup, over which messages go to WhatsApp: calls, callbacks and failure codes."""
 
+from clients.gupshup.accounts import Verified, verify_account
 from clients.gupshup.callbacks import parse_callback
 from clients.gupshup.calls import Accepted, Credentials, Gupshup, Refused, SendOutcome, Unknown
 from clients.gupshup.errors import (
     FAILURE_CODES,
+    AppNameUnknown,
+    AppNotLive,
+    AppUnknown,
     Failure,
     FailureClass,
     GupshupError,
     GupshupRefused,
     GupshupUnavailable,
+    KeyRefused,
+    NumberOfAnotherAccount,
+    SubscriptionRefused,
+    TooManySubscriptions,
     UnreadableCallback,
     failure_class,
 )
@@ -46,6 +54,7 @@ from clients.gupshup.messages import (
     SessionMessage,
     TextMessage,
 )
+from clients.gupshup.subscriptions import Subscription, list_subscriptions, set_subscription
 from clients.gupshup.templates import Template, TemplateButton, is_sendable
 
 __all__ = [
@@ -54,6 +63,9 @@ __all__ = [
     "AccountEvent",
     "Address",
     "AddressForm",
+    "AppNameUnknown",
+    "AppNotLive",
+    "AppUnknown",
     "BillingEvent",
     "Button",
     "ButtonsMessage",
@@ -69,12 +81,14 @@ __all__ = [
     "GupshupRefused",
     "GupshupUnavailable",
     "InboundMessage",
+    "KeyRefused",
     "ListMessage",
     "Location",
     "LocationRequest",
     "Media",
     "MediaHeader",
     "MediaKind",
+    "NumberOfAnotherAccount",
     "OtherEvent",
     "PreferenceEvent",
     "Reaction",
@@ -84,17 +98,24 @@ __all__ = [
     "SessionMessage",
     "StatusEvent",
     "StatusKind",
+    "Subscription",
+    "SubscriptionRefused",
     "Tap",
     "Template",
     "TemplateButton",
     "TemplateEvent",
     "Text",
     "TextMessage",
+    "TooManySubscriptions",
     "Unknown",
     "UnreadableCallback",
     "Unsupported",
     "UserEvent",
+    "Verified",
     "failure_class",
     "is_sendable",
+    "list_subscriptions",
     "parse_callback",
+    "set_subscription",
+    "verify_account",
 ]

@@ -1,4 +1,4 @@
-"""Calls to Gupshup's self-serve API: send a message, read templates.
+"""Calls to Gupshup's self-serve API: send a message, read templates, ask anything else (`accounts`).
 
 A send ends in one of three ways, decided by one table (`_sent`). There is no idempotency key and no way to ask
 for a message by an id of ours, so what may have been taken is `Unknown` and must never be sent again.
@@ -20,6 +20,8 @@ from clients.gupshup import messages, wire
 from clients.gupshup.errors import FailureClass, GupshupRefused, GupshupUnavailable
 from clients.gupshup.messages import MediaHeader, SessionMessage, TextMessage
 from clients.gupshup.templates import Template, read_template
+
+Method = Literal["GET", "POST", "PUT"]
 
 _LARGEST_ANSWER = 1024 * 1024
 _LONGEST_MESSAGE = 200
@@ -179,7 +181,7 @@ class Gupshup:
             GupshupRefused: The key or the app is wrong.
             GupshupUnavailable: There is no usable answer now.
         """
-        body = _asked(await self._exchange(credentials, "GET", _templates_path(credentials)), credentials)
+        body = await self.ask(credentials, "GET", _templates_path(credentials))
         listed = body.get("templates")
         if not isinstance(listed, list):
             raise GupshupUnavailable("answer without a list of templates")
@@ -204,10 +206,25 @@ class Gupshup:
             raise GupshupUnavailable("answer without a readable template")
         return template
 
+    async def ask(
+        self,
+        credentials: Credentials,
+        method: Method,
+        path: str,
+        form: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        """Make one call that is no send, once, and return the body of its answer.
+
+        Raises:
+            GupshupRefused: The answer is no.
+            GupshupUnavailable: There is no usable answer now; what the call would change may have been changed.
+        """
+        return _asked(await self._exchange(credentials, method, path, form), credentials)
+
     async def _exchange(
         self,
         credentials: Credentials,
-        method: Literal["GET", "POST"],
+        method: Method,
         path: str,
         form: Mapping[str, str] | None = None,
     ) -> _Answer | _NotSent | _Cut:

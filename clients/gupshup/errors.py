@@ -1,9 +1,16 @@
 """What goes wrong with Gupshup: exceptions of our calls, and the one table of failure codes.
 
 GupshupError
-├── GupshupRefused       answered, and the answer is no: key, app or request are wrong
-├── GupshupUnavailable   no answer that can be used: ask again later
-└── UnreadableCallback   a callback's body cannot be read
+├── GupshupRefused                answered, and the answer is no: key, app or request are wrong
+│   ├── KeyRefused                the API key is none, or not any more
+│   ├── AppUnknown                the key is good, and has no such app
+│   │   └── AppNameUnknown        the app's id is right, its name is not
+│   ├── AppNotLive                the app has not gone live
+│   ├── NumberOfAnotherAccount    the app does not send from this number
+│   └── SubscriptionRefused       callbacks cannot be sent to this address
+│       └── TooManySubscriptions  the app has as many as it may have
+├── GupshupUnavailable            no answer that can be used: ask again later
+└── UnreadableCallback            a callback's body cannot be read
 """
 
 from dataclasses import dataclass
@@ -32,6 +39,34 @@ class GupshupRefused(GupshupError):
         super().__init__(f"{message} (HTTP {status})" if status else message)
         self.status = status
         self.message = message
+
+
+class KeyRefused(GupshupRefused):
+    """The API key is none of Gupshup's, or was replaced."""
+
+
+class AppUnknown(GupshupRefused):
+    """The key is good, and none of its apps has this id."""
+
+
+class AppNameUnknown(AppUnknown):
+    """The key, the app's id and the number are good, and the app has another name."""
+
+
+class AppNotLive(GupshupRefused):
+    """The app has not gone live, and cannot send."""
+
+
+class NumberOfAnotherAccount(GupshupRefused):
+    """The key is good, and the app of this name does not send from this number."""
+
+
+class SubscriptionRefused(GupshupRefused):
+    """Gupshup does not take this address for the app's callbacks."""
+
+
+class TooManySubscriptions(SubscriptionRefused):
+    """The app has as many subscriptions as it may have, and none of them is ours."""
 
 
 class GupshupUnavailable(GupshupError):

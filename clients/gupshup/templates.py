@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clients.gupshup import wire
+from domain.templates import placeholders
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([0-9A-Za-z_]{1,64})\s*\}\}")
 _MOST_BUTTONS = 10
 _DIALLED = re.compile(r"\+?[0-9]{6,15}")
 
@@ -42,7 +42,7 @@ class Template:
     @property
     def header_placeholders(self) -> tuple[str, ...]:
         """Return the header's placeholders: such a template needs more parameters than its body shows."""
-        return _placeholders(self.header)
+        return placeholders(self.header)
 
     @property
     def quick_replies(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def read_template(value: object) -> Template | None:
         header=wire.text(container.get("header")),
         footer=wire.text(container.get("footer")),
         buttons=_buttons(container) or tuple(_flattened_button(label) for label in labels),
-        placeholders=_placeholders(body),
+        placeholders=placeholders(body),
         quality=_word(entry.get("quality")),
         reason=wire.first_text(entry.get("reason")),
         template_type=_word(entry.get("templateType")),
@@ -121,7 +121,3 @@ def _flattened_button(written: str) -> TemplateButton:
     if label and _DIALLED.fullmatch(target):
         return TemplateButton("PHONE_NUMBER", label)
     return TemplateButton("QUICK_REPLY", written.strip())  # a comma of the label's own: "Yes, please"
-
-
-def _placeholders(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from .api import Api, answer_refusal
+from .answers import Down, answer_down, answer_refusal
+from .api import Api
 from .control import Control
 from .customers import Customers
 from .hanging_up import Server
@@ -52,11 +53,13 @@ def create_app(
     app = Server(title="Gupshup stand-in", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.network = network
     app.add_exception_handler(Refused, answer_refusal)
+    app.add_exception_handler(Down, answer_down)
     app.include_router(Api(network).router())
     app.include_router(Control(network, customers).router())
     pages = PhonePages(network, customers)
     app.include_router(pages.router())
     app.mount("/static", pages.static())
+    app.mount("/look", pages.look())
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -76,6 +76,7 @@ class BubbleView:
     media: MediaView | None = None
     buttons: tuple[ButtonView, ...] = ()
     quote: str = ""
+    quote_by: str = ""
     reaction: str = ""
     time: str = ""
     iso: str = ""
@@ -162,7 +163,7 @@ def _sent(reply: Reply, app: App, *, turn: bool) -> BubbleView:
         outgoing=True,
         turn=turn,
         message_id=reply.id,
-        head=app.display_name if quoted else "",
+        quote_by=app.display_name if quoted else "",
         quote=(quoted.content.header or quoted.content.text.partition("\n")[0]) if quoted else "",
         paragraphs=tuple(escape(part) for part in text.split("\n\n") if part.strip()),
         media=media,

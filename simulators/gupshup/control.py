@@ -47,7 +47,7 @@ class Misbehaviour(BaseModel):
     """What the next calls meet."""
 
     app: str | None = None
-    endpoint: Literal["send", "templates", "wallet"] = "send"
+    endpoint: Literal["send", "templates", "wallet", "business", "subscriptions"] = "send"
     mode: Literal["status", "hang", "cut_after_accept", "http_200_success", "status_error_in_2xx", "html"]
     status: int = 503
     retry_after: int | None = None
@@ -74,6 +74,9 @@ class OptionChange(BaseModel):
     statuses: bool | None = None
     late_seconds: float | None = None
     window_seconds: float | None = None
+    down: bool | None = None
+    recipient_first: bool | None = None
+    stranger_status: Literal[400, 401, 404] | None = None
 
 
 class PhoneChange(BaseModel):
@@ -253,7 +256,7 @@ class Control:
         return {"status": "ok"}
 
     async def set_options(self, change: OptionChange) -> dict[str, Any]:
-        """Change how callbacks misbehave; answer with all options."""
+        """Change how callbacks and answers misbehave; answer with all options."""
         self._world.options = replace(self._world.options, **change.model_dump(exclude_none=True))
         options = self._world.options
         return {name: getattr(options, name) for name in OptionChange.model_fields}

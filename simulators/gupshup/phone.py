@@ -18,6 +18,7 @@ from .state import App, Message, Phone, PhoneState
 from .views import FAIL_REASONS, latest_app, phone_view, version_of
 
 _HERE: Final = Path(__file__).parent.parent
+_LOOK: Final = _HERE.parent / "look"
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -39,7 +40,7 @@ class PhonePages:
         self._customers = customers
         self._notices: dict[str, tuple[str, bool]] = {}
         environment = Environment(
-            loader=FileSystemLoader(_HERE / "templates" / "gupshup"),
+            loader=FileSystemLoader([_HERE / "templates" / "gupshup", _LOOK / "templates"]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -49,8 +50,12 @@ class PhonePages:
         self._empty = environment.get_template("empty.html")
 
     def static(self) -> StaticFiles:
-        """Return the style sheets and the script."""
+        """Return the phone's own style sheets and its script."""
         return StaticFiles(directory=_HERE / "static")
+
+    def look(self) -> StaticFiles:
+        """Return the style sheet that everything on a screen is drawn with."""
+        return StaticFiles(directory=_LOOK / "static")
 
     def router(self) -> APIRouter:
         """Return the routes."""

@@ -113,6 +113,7 @@ class App:
     balance: float = 25.0
     sends_per_second: int = 0
     """0 = no limit of its own."""
+    is_live: bool = True
     templates: dict[str, Template] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
 
@@ -254,7 +255,7 @@ class Behaviour:
 
 @dataclass(slots=True)
 class Options:
-    """How callbacks misbehave, and the window for session messages."""
+    """How callbacks and answers misbehave, and the window for session messages."""
 
     shuffle: bool = False
     duplicate: bool = False
@@ -263,6 +264,12 @@ class Options:
     late_seconds: float = 0.0
     """Each status waits for up to so long, and overtakes others."""
     window_seconds: float = 86_400.0
+    down: bool = False
+    """No call is answered."""
+    recipient_first: bool = False
+    """A send's recipient is looked at before its sender."""
+    stranger_status: int = 400
+    """What a key is told about an app of another key; 401 as if the key were wrong."""
 
 
 @dataclass(slots=True)
@@ -315,6 +322,7 @@ class World:
             display_name=str(entry.get("display_name") or entry["name"]),
             balance=float(entry.get("balance", 25)),
             sends_per_second=int(entry.get("sends_per_second", 0)),
+            is_live=bool(entry.get("live", True)),
         )
         app.templates = {each.id: each for each in map(template_from_json, entry.get("templates", ()))}
         for number, each in enumerate(entry.get("subscriptions", ()), start=1):

@@ -137,7 +137,7 @@ def _last_at(network: Network, number: str, app: App) -> float:
 
 def _chat_rows(network: Network, phone: Phone, current: App, today: date) -> tuple[ChatRow, ...]:
     rows = []
-    apps = network.world.apps.values()
+    apps = [app for app in network.world.apps.values() if app.is_live]  # who is not live cannot write
     for app in sorted(apps, key=lambda each: _last_at(network, phone.number, each), reverse=True):
         chat = network.world.chat(phone.number, app.id)
         last = chat[-1] if chat else None

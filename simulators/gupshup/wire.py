@@ -321,6 +321,32 @@ def template_json(app: App, template: Template) -> dict[str, Any]:
     return shown
 
 
+def business_json(app: App) -> dict[str, Any]:
+    """Show the business behind an app. The contact's number is a person's, not the one that sends."""
+    return {
+        "addressLine1": "12 MG Road",
+        "addressLine2": "",
+        "city": "Bengaluru",
+        "contactName": app.display_name,
+        "contactNumber": "919999900000",
+        "country": "IN",
+        "createdOn": 1780000000000,
+        "displayAddress": "12 MG Road, Bengaluru",
+        "email": "owner@example.com",
+        "emailVerified": True,
+        "hqRegion": "IN",
+        "id": app.id,
+        "modifiedOn": 1780000000000,
+        "name": app.display_name,
+        "pinCode": "560001",
+        "preferredCountry": "IN",
+        "state": "Karnataka",
+        "tncAccepted": True,
+        "vertical": "Retail",
+        "website": None,
+    }
+
+
 def subscription_json(app: App, subscription: Subscription) -> dict[str, Any]:
     """Show a subscription as the management calls do."""
     shown = {

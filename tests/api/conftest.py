@@ -66,9 +66,9 @@ async def opened(database_url: str, stage: Stage) -> Opened:
 
     @asynccontextmanager
     async def open_app(**changes: Any) -> AsyncIterator[Outside]:
-        app = create_app(
-            settings(changes.pop("database_url", database_url), **changes), workflows=stage.workflows
-        )
+        clock = changes.pop("clock", None)
+        chosen = settings(changes.pop("database_url", database_url), **changes)
+        app = create_app(chosen, workflows=stage.workflows, clock=clock)
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),

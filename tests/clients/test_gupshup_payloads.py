@@ -141,7 +141,7 @@ FORMS = {
     "request-send-template-image-form.json",
     "request-send-session-text-form.json",
 }
-# Requests nothing of ours makes: the subscription is set in Gupshup's dashboard, links go in plain text.
+# Requests nothing of ours makes as they stand: a subscription of ours names less, links go in plain text.
 NOT_MADE = {"request-create-subscription-form.json", "request-session-message-cta-url.json"}
 
 

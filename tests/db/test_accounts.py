@@ -14,6 +14,7 @@ from db.accounts import (
     install,
     is_installed,
     list_workspaces_of,
+    phone_is_taken,
     save_account,
     select_sender,
     set_attention,
@@ -29,7 +30,7 @@ from db.notifications import (
     list_notifications,
     save_notification,
 )
-from db.session import NotFound, Session
+from db.session import Database, NotFound, Session
 from db.workspaces import add_workspace
 from tests.factories import NOW, app_account, workspace
 
@@ -115,6 +116,36 @@ async def test_the_sender_can_be_changed_and_uninstalling_it_selects_the_other(
     assert await is_installed(session, W, "account-1", lock=True)
     assert await list_workspaces_of(session, "account-1") == (W,)
     assert await list_workspaces_of(session, "account-2") == ()
+
+
+async def test_a_number_is_taken_while_another_workspace_has_it_connected(
+    session: Session, cipher: Cipher
+) -> None:
+    """R2.2: installed elsewhere or Eshopbox's own; reconnecting one's own number is no conflict."""
+    await add_workspace(session, workspace(id="banjara"))
+    own = replace(_client_account(), phone="918047100031")
+    await _save(session, cipher, own, token="token-own")
+
+    async def is_taken(by: str, phone: str = own.phone) -> bool:
+        return await phone_is_taken(session, phone, workspace_id=by)
+
+    assert not await is_taken("banjara")  # kept, and not installed
+    await install(session, W, own.id, NOW)
+    assert await is_taken("banjara")
+    assert not await is_taken(W)
+    assert not await is_taken("banjara", "918047100032")
+    await uninstall(session, W, own.id, person="Meera", now=NOW)
+    assert not await is_taken("banjara")
+    shared = await get_account(session, "account-1")
+    assert shared.owner == "eshopbox"
+    assert await is_taken(W, shared.phone)
+
+
+async def test_a_confined_transaction_is_not_asked_about_other_workspaces_numbers(database: Database) -> None:
+    """S13: it sees none of them, and would answer that every number is free."""
+    async with database.transaction(W) as session:
+        with pytest.raises(RuntimeError):
+            await phone_is_taken(session, "918047100031", workspace_id=W)
 
 
 async def test_an_account_is_found_by_its_token_current_or_previous(session: Session, cipher: Cipher) -> None:

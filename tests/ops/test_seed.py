@@ -13,7 +13,7 @@ def test_every_language_has_the_same_buttons(tmp_path: Path) -> None:
     """R4.7, R6.13: without the needed ones a customer could not answer everything, whatever the language."""
     seed = load(tmp_path / "secrets.json")
     config = cast("dict[str, Any]", gupshup_simulator(seed, webhook_base="", order_system_url="", people=[]))
-    for app in config["apps"]:
+    for app in config["apps"][: len(seed.accounts)]:
         labels = {
             template["languageCode"]: [button["text"] for button in template["buttons"]]
             for template in app["templates"]
@@ -27,3 +27,25 @@ def test_every_language_has_the_same_buttons(tmp_path: Path) -> None:
         for template in app["templates"]:
             assert len(template["header"]) <= _LONGEST_LINE
             assert len(template["footer"]) <= _LONGEST_LINE
+
+
+def test_spare_apps_offer_every_state_of_connecting_and_of_templates(tmp_path: Path) -> None:
+    """R2.2, R4.3: an app that is ready, one that is not live, one of another key; a template in each status."""
+    seed = load(tmp_path / "secrets.json")
+    config = cast("dict[str, Any]", gupshup_simulator(seed, webhook_base="", order_system_url="", people=[]))
+    ready, not_live, of_another = config["apps"][len(seed.accounts) :]
+    assert (ready["live"], not_live["live"]) == (True, False)
+    assert ready["api_key"] == not_live["api_key"] != of_another["api_key"]
+    assert {template["status"] for template in ready["templates"]} >= {
+        "APPROVED",
+        "PENDING",
+        "REJECTED",
+        "FAILED",
+        "PAUSED",
+        "DISABLED",
+        "DELETED",
+        "SANDBOX_REQUESTED",
+    }
+    ids = [template["id"] for app in config["apps"] for template in app["templates"]]
+    assert len(set(ids)) == len(ids)
+    assert len({app["phone"] for app in config["apps"]}) == len(config["apps"])

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from starlette.routing import Mount
 
 from api.app import ROUTERS, create_app
 from tests.api.conftest import settings
@@ -28,8 +29,11 @@ def test_app_has_no_other_routes() -> None:
     """What is checked below is everything; in production not even the documentation is added."""
     app = create_app(settings("postgresql://127.0.0.1:1/none"))
     others = {getattr(route, "path", None) for route in app.routes} - {None}
-    assert others == {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+    assert others == {"", "/openapi.json", "/docs", "/docs/oauth2-redirect"}
     assert len([route for route in app.routes if getattr(route, "path", None) is None]) == len(ROUTERS)
+    assert [route for route in app.routes if isinstance(route, Mount) and route.path == ""] == [
+        app.routes[-1]
+    ]
 
 
 @pytest.mark.parametrize(("method", "path"), _routes())

@@ -886,7 +886,7 @@ async def test_the_page_is_locked_down(stand: Stand) -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'self'" in policy
     assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?! src)", page.text)
-    for asset in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
+    for asset in re.findall(r'(?:href|src)="(/(?:static|look)/[^"]+)"', page.text):
         assert (await stand.http.get(asset)).status_code == 200, asset
 
 
@@ -1034,3 +1034,57 @@ async def test_the_first_page_leads_to_the_newest_chat(stand: Stand) -> None:
     assert answer.url.path == PAGE
     assert (await stand.http.get("/phone/919999900077/ExampleStore")).status_code == 404
     assert (await stand.http.get("/healthz")).json() == {"status": "ok"}
+
+
+# What connecting meets -----------------------------------------------------------------------------
+
+
+async def _ask(stand: Stand, path: str, key: str = "sk-example") -> tuple[int, Any]:
+    answer = await stand.http.get(path, headers={"apikey": key})
+    return answer.status_code, answer.json()
+
+
+async def test_business_details_are_those_of_a_live_app(stand: Stand) -> None:
+    """The contact's number there is not the one that sends."""
+    status, body = await _ask(stand, f"/wa/app/{APP_ID}/business")
+    assert (status, body["status"], body["business"]["id"]) == (200, "success", APP_ID)
+    assert body["business"]["contactNumber"] != "919999900099"
+
+
+async def test_an_app_that_is_not_live_cannot_send_and_hides_its_business(stand: Stand) -> None:
+    """Its templates are listed all the same; subscribing is refused as if the key were wrong."""
+    app = {**CONFIG["apps"][0], "live": False}
+    await stand.control("PUT", "apps", app)
+    assert await _ask(stand, f"/wa/app/{APP_ID}/business") == (
+        400,
+        {"status": "error", "message": "App is not live."},
+    )
+    assert (await _ask(stand, f"/wa/app/{APP_ID}/template"))[0] == 200
+    assert (await _ask(stand, f"/wa/app/{APP_ID}/subscription"))[0] == 401
+    assert (await stand.send()).json()["message"] == "Invalid App Details"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+async def test_an_app_of_another_key_is_refused_as_ordered(stand: Stand, status: int) -> None:
+    """How the real one refuses it is not recorded."""
+    await stand.control("POST", "options", {"stranger_status": status})
+    assert (await _ask(stand, "/wa/app/another/template"))[0] == status
+
+
+async def test_a_provider_that_is_down_answers_nothing_but_its_control_routes(stand: Stand) -> None:
+    """Until it is up again, whatever the key."""
+    await stand.control("POST", "options", {"down": True})
+    for path in (f"/wa/app/{APP_ID}/template", "/sm/api/v2/wallet/balance"):
+        answer = await stand.http.get(path, headers={"apikey": "sk-example"})
+        assert (answer.status_code, answer.text) == (503, "upstream connect error")
+    assert (await stand.send()).status_code == 503
+    await stand.control("POST", "options", {"down": False})
+    assert (await stand.send()).status_code == 202
+
+
+async def test_the_sender_is_looked_at_before_the_recipient_or_after(stand: Stand) -> None:
+    """Both orders are possible at the real one."""
+    wrong = {"source": "919999900098", "destination": "0"}
+    assert (await stand.send(**wrong)).json()["message"] == "Invalid App Details"
+    await stand.control("POST", "options", {"recipient_first": True})
+    assert (await stand.send(**wrong)).json()["message"] == "Invalid Destination"

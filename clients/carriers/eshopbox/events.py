@@ -22,13 +22,12 @@ from clients.carriers.eshopbox.vocabulary import (
     EVENTS,
     FAILED_DELIVERY,
     RESOLUTION_LOGGED,
-    RETURN_SHIPMENT,
-    SHIPMENT,
     Meaning,
     actions_of,
     is_refused,
     status_word,
 )
+from domain.journey import RETURN_SHIPMENT, SHIPMENT
 from domain.shipments import Address, FailedDelivery, Item, JourneyEvent, ShipmentMove
 
 PhoneProblem = Literal["", "no_phone", "invalid_phone"]

@@ -10,12 +10,12 @@ from clients.carriers.eshopbox.vocabulary import (
     EVENTS,
     FAILED_DELIVERY,
     RESOLUTION_LOGGED,
-    SHIPMENT,
     Meaning,
     is_refused,
     move_of,
     status_word,
 )
+from domain.journey import SHIPMENT
 
 # The submitted action is a status of its own in some answers; the parcel still stands in its failed attempt.
 _STANDS_IN_FAILURE: Final = frozenset({FAILED_DELIVERY, RESOLUTION_LOGGED, "ndr_resolution_submitted"})

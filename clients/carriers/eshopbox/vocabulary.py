@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.failures import Action
+from domain.journey import JOURNEY, SHIPMENT
 from domain.shipments import JourneyEvent, ShipmentMove
 
-SHIPMENT: Final = "shipment"
-RETURN_SHIPMENT: Final = "returnShipment"
 FAILED_DELIVERY: Final = "failed_delivery"
 RESOLUTION_LOGGED: Final = "ndr_resolution"
 
@@ -25,35 +24,34 @@ class Meaning:
     takes_back: bool = False
 
 
+_MOVES: Final[dict[str, ShipmentMove]] = {
+    "out_for_delivery": ShipmentMove.OUT_FOR_DELIVERY,
+    "ndr_resolution_submitted": ShipmentMove.RESOLUTION_SUBMITTED,
+    "delivered": ShipmentMove.DELIVERED,
+    "cancelled_order": ShipmentMove.CANCELLED,
+    "lost": ShipmentMove.LOST,
+    "damage": ShipmentMove.LOST,  # nothing left to deliver either
+    "return_expected": ShipmentMove.RTO,
+    "rto": ShipmentMove.RTO,
+    "rto_created": ShipmentMove.RTO,
+    "rto_intransit": ShipmentMove.RTO,
+    "rto_out_for_delivery": ShipmentMove.RTO,
+    "rto_delivered": ShipmentMove.RTO,
+    "rto_failed": ShipmentMove.RTO,
+    "rto_contact_customer_care": ShipmentMove.RTO,
+}
+
+# Not documented: what is certain is that an accepted action can be refused later, and that a log can say so.
+_TAKES_BACK: Final = ("ndr_resolution_rejected", "ndr_resolution_refused", "ndr_resolution_failed")
+
+_STEPS: Final = {pair: entry.key for entry in JOURNEY for pair in entry.pairs}
+_MOVED: Final = {(SHIPMENT, subtype): move for subtype, move in _MOVES.items()}
+
 # Forward and return journeys share names, and a return that cannot be delivered is the warehouse's problem, not
 # the customer's: an event is always the pair. A pair that is not here means nothing to us.
 EVENTS: Final[dict[tuple[str, str], Meaning]] = {
-    (SHIPMENT, "created"): Meaning(JourneyEvent.CREATED),
-    (SHIPMENT, "packed"): Meaning(JourneyEvent.PACKED),
-    (SHIPMENT, "intransit"): Meaning(JourneyEvent.ON_THE_WAY),
-    (SHIPMENT, "out_for_delivery"): Meaning(JourneyEvent.OUT_FOR_DELIVERY, ShipmentMove.OUT_FOR_DELIVERY),
-    (SHIPMENT, FAILED_DELIVERY): Meaning(JourneyEvent.FAILED_DELIVERY),
-    (SHIPMENT, "ndr_resolution_submitted"): Meaning(move=ShipmentMove.RESOLUTION_SUBMITTED),
-    # Not documented: what is certain is that an accepted action can be refused later, and that a log can say so.
-    (SHIPMENT, "ndr_resolution_rejected"): Meaning(takes_back=True),
-    (SHIPMENT, "ndr_resolution_refused"): Meaning(takes_back=True),
-    (SHIPMENT, "ndr_resolution_failed"): Meaning(takes_back=True),
-    (SHIPMENT, "delivered"): Meaning(JourneyEvent.DELIVERED, ShipmentMove.DELIVERED),
-    (SHIPMENT, "cancelled_order"): Meaning(JourneyEvent.CANCELLED, ShipmentMove.CANCELLED),
-    (SHIPMENT, "lost"): Meaning(move=ShipmentMove.LOST),
-    (SHIPMENT, "damage"): Meaning(move=ShipmentMove.LOST),  # nothing left to deliver either
-    (SHIPMENT, "return_expected"): Meaning(move=ShipmentMove.RTO),
-    (SHIPMENT, "rto"): Meaning(JourneyEvent.RTO, ShipmentMove.RTO),
-    (SHIPMENT, "rto_created"): Meaning(move=ShipmentMove.RTO),
-    (SHIPMENT, "rto_intransit"): Meaning(move=ShipmentMove.RTO),
-    (SHIPMENT, "rto_out_for_delivery"): Meaning(move=ShipmentMove.RTO),
-    (SHIPMENT, "rto_delivered"): Meaning(move=ShipmentMove.RTO),
-    (SHIPMENT, "rto_failed"): Meaning(move=ShipmentMove.RTO),
-    (SHIPMENT, "rto_contact_customer_care"): Meaning(move=ShipmentMove.RTO),
-    (RETURN_SHIPMENT, "created"): Meaning(JourneyEvent.RETURN_CREATED),
-    (RETURN_SHIPMENT, "picked_up"): Meaning(JourneyEvent.RETURN_PICKED_UP),
-    (RETURN_SHIPMENT, "complete"): Meaning(JourneyEvent.RESTOCKED),
-}
+    pair: Meaning(_STEPS.get(pair), _MOVED.get(pair)) for pair in _STEPS | _MOVED
+} | {(SHIPMENT, subtype): Meaning(takes_back=True) for subtype in _TAKES_BACK}
 
 # The tracking answer says some things with another word than the event that announced them.
 _STATUS_WORDS: Final = {"damaged": "damage", "cancelled": "cancelled_order"}

@@ -1,0 +1,22 @@
+"""The portal as an app of its own beneath the API: its errors are pages, its routes are for browsers."""
+
+from fastapi import FastAPI
+
+from api.portal import account, sign_in
+from api.portal.pages import Static
+from api.portal.trouble import add_error_pages
+
+__all__ = ["ROUTERS", "create_portal"]
+
+ROUTERS = (sign_in.router, account.router)
+"""Every page of ours."""
+
+
+def create_portal() -> FastAPI:
+    """Return the portal; what it works with is put into its state by the app above."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    add_error_pages(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", Static())
+    return app

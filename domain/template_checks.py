@@ -1,0 +1,187 @@
+"""What keeps a notification from being switched on with a template, in the words that the seller reads (R4.3, R4.7).
+
+Everything is decided from what Gupshup said; who asks it, and what is stored, is for others.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.formats import rupees_exact
+from domain.journey import JOURNEY
+from domain.templates import choice_for, missing_buttons, placeholders
+from domain.wording import spoken
+
+TEMPLATE_FIELD: Final = "template_id"
+PRICE_FIELD: Final = "accept"
+
+APPROVED: Final = "APPROVED"
+_MARKETING: Final = "MARKETING"
+_TEXT_KINDS: Final = frozenset({"", "TEXT"})
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+WORDS: Final[dict[str, str]] = {
+    "empty": "Enter the template ID",
+    "malformed": "A template ID has 36 characters, for example 4d1f7a90-3b2c-…",
+    "unknown": "Your account has no template with this ID. It may belong to another app.",
+    "PENDING": "WhatsApp is still reviewing this template (status PENDING). That takes up to 24 hours. "
+    "Come back when it is approved.",
+    "REJECTED": "WhatsApp rejected this template (status REJECTED){reason}. Correct it at Gupshup, or choose an "
+    "approved template.",
+    "FAILED": "Gupshup could not submit this template (status FAILED){reason}. Submit it again there.",
+    "PAUSED": "WhatsApp paused this template (status PAUSED) because of customers’ feedback. "
+    "It may be approved again by itself.",
+    "DISABLED": "WhatsApp disabled this template (status DISABLED). It cannot be used again; create a new one.",
+    "DELETED": "This template was deleted at Gupshup (status DELETED).",
+    "SANDBOX_REQUESTED": "Your Gupshup app is still in the sandbox (status SANDBOX_REQUESTED). Go live there first.",
+    "other_status": "This template cannot be sent now (status {status}). Only approved templates can be used.",
+    "category": "WhatsApp made this a marketing template. It costs more and fewer customers get it. "
+    "Change its text, or accept the price again.",
+    "buttons": "Add these quick-reply buttons to the template: {labels}. Customers could not answer without them.",
+    "kind": "Only templates of text can be sent from here (this one: {kind}). Choose one without picture or file.",
+    "placeholders": "Placeholders in the header or in a button’s link cannot be filled. Use them in the text only.",
+    "value": "Choose a value for placeholder {placeholder}",
+    "price": "Accept the price to switch this notification on",
+    "price_changed": "The price changed to {price} while this page was open. Look at it and accept again.",
+    "down": "Gupshup did not answer, so the template was not checked. Nothing has changed. Try again in a minute.",
+}
+"""The only place of these words; a status stands under its own name."""
+
+STATUSES: Final = frozenset(key for key in WORDS if key.isupper())
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something to correct.
+
+    Attributes:
+        field: The form's field that it belongs to; empty where it belongs to none.
+        key: Which of `WORDS`.
+        text: What it is and what to do.
+    """
+
+    field: str
+    key: str
+    text: str
+
+    @property
+    def summary(self) -> str:
+        """Return its first sentence, for the list above the form."""
+        return self.text.partition(" (status")[0].partition(". ")[0].removesuffix(".")
+
+
+def trouble(key: str, field: str = TEMPLATE_FIELD, **values: str) -> Trouble:
+    """Return a trouble by its key, its words filled in.
+
+    Raises:
+        KeyError: There are no such words, or they need another value.
+    """
+    return Trouble(field, key, WORDS[key].format(**values))
+
+
+def looks_like_template_id(text: str) -> bool:
+    """Tell whether a text can be a template's id at all, so that Gupshup is worth asking."""
+    return bool(_ID.fullmatch(text.strip()))
+
+
+def check_template_id(text: str) -> tuple[Trouble, ...]:
+    """Return what is wrong with an id as it was entered, before anybody is asked."""
+    if not text.strip():
+        return (trouble("empty"),)
+    return () if looks_like_template_id(text) else (trouble("malformed"),)
+
+
+def check_template(
+    *,
+    status: str,
+    reason: str = "",
+    category: str = "",
+    accepted_category: str = "",
+    labels: Iterable[str] = (),
+    needs_buttons: bool = False,
+    language: str = "en",
+    kind: str = "",
+    header: str = "",
+    button_links: Iterable[str] = (),
+) -> tuple[Trouble, ...]:
+    """Return why a template cannot be used; nothing where it can.
+
+    Args:
+        status: Gupshup's word, in any case.
+        reason: Why it was rejected or failed, in Gupshup's words.
+        category: Its category now.
+        accepted_category: The category that it was set up or accepted with; empty where it is new.
+        labels: Its quick replies.
+        needs_buttons: The step of the journey asks the customer.
+        language: The template's language: missing buttons are named in it.
+        kind: Gupshup's type of template: TEXT, IMAGE, …
+        header: Its header.
+        button_links: The addresses behind its buttons.
+    """
+    word = status.strip().upper()
+    if word != APPROVED:
+        return (_status_trouble(word, reason),)
+    found: list[Trouble] = []
+    if (shape := kind.strip().upper()) not in _TEXT_KINDS:
+        found.append(trouble("kind", kind=shape))
+    if any(placeholders(text) for text in (header, *button_links)):
+        found.append(trouble("placeholders"))
+    if needs_buttons and (missing := missing_buttons(labels)):
+        named = (f"“{label}”" for label in _in_language(missing, language))
+        found.append(trouble("buttons", labels=", ".join(named)))
+    if category.strip().upper() == _MARKETING and accepted_category.strip().upper() not in {"", _MARKETING}:
+        found.append(trouble("category"))
+    return tuple(found)
+
+
+def _status_trouble(word: str, reason: str) -> Trouble:
+    if word not in STATUSES:
+        return trouble("other_status", status=word or "unknown")
+    said = " ".join(reason.split()).rstrip(".")
+    return trouble(word, reason=f": “{said}”" if said else "")
+
+
+def _in_language(labels: Iterable[str], language: str) -> tuple[str, ...]:
+    """Return required buttons by the labels that we propose in a language; in English where there is none."""
+    texts = (entry.text(spoken(language)) for entry in JOURNEY if entry.needs_buttons)
+    proposed = {choice_for(label): label for text in texts if text for label in text.buttons}
+    return tuple(proposed.get(choice_for(label), label) for label in labels)
+
+
+def value_field(placeholder: str) -> str:
+    """Return the form's field in which a placeholder's value is chosen."""
+    return f"value_{placeholder}"
+
+
+def check_values(
+    names: Sequence[str], mapping: Sequence[tuple[str, str]], *, known: Iterable[str]
+) -> tuple[Trouble, ...]:
+    """Return which placeholders have no value (R4.5).
+
+    Args:
+        names: The placeholders, in order.
+        mapping: Pairs of variable and fallback text, in the same order. A text alone is a value too.
+        known: The variables that the step can fill.
+    """
+    allowed = frozenset(known)
+    pairs = [*mapping, *[("", "")] * (len(names) - len(mapping))]
+    return tuple(
+        trouble("value", value_field(name), placeholder=name)
+        for name, (variable, fallback) in zip(names, pairs, strict=False)
+        if variable not in allowed and (variable or not fallback.strip())
+    )
+
+
+def check_price(*, is_accepted: bool, shown_paise: int, price_paise: int) -> tuple[Trouble, ...]:
+    """Return why a price does not count as accepted (R4.4).
+
+    Args:
+        is_accepted: The box was ticked.
+        shown_paise: The price that stood on the page.
+        price_paise: The price in force now.
+    """
+    if shown_paise != price_paise:
+        return (trouble("price_changed", PRICE_FIELD, price=rupees_exact(price_paise)),)
+    return () if is_accepted else (trouble("price", PRICE_FIELD),)

@@ -1,0 +1,1 @@
+"""The portal, used as a person would: by its links and forms."""

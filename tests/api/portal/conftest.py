@@ -1,0 +1,29 @@
+"""People at the portal of a workspace that is set up as `tests.intake.stage` does it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.api.conftest import Opened, Outside
+from tests.api.portal.somebody import Somebody, signed_in
+from tests.api.portal.somebody import somebody as nobody_yet
+from tests.intake.stage import Stage
+
+
+@pytest.fixture
+async def outside(opened: Opened, stage: Stage) -> AsyncIterator[Outside]:
+    """The app, with a clock that tests move."""
+    async with opened(clock=stage.clock) as found:
+        yield found
+
+
+@pytest.fixture
+async def stranger(outside: Outside) -> Somebody:
+    """Somebody who is not signed in."""
+    return await nobody_yet(outside)
+
+
+@pytest.fixture
+async def owner(outside: Outside) -> Somebody:
+    """An owner of the workspace kapaskraft."""
+    return await signed_in(outside, "kapaskraft")
