@@ -9,7 +9,8 @@ ActionNotAllowed
 ActionBusy            an earlier attempt may have a call under way (F7)
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.cases import without_numbers
 from db.encryption import Cipher
+from db.rows import many
 from db.session import NotFound, Session
 from db.tables import actions, cases, shipments
 from domain.case_events import ActionRequest, Answer
@@ -89,6 +91,34 @@ class ActionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedAction:
+    """An action with what became of it, as pages show it.
+
+    Attributes:
+        id: The request's id; the entries of the activity about it have the keys `action:{id}:asked` and
+            `action:{id}:{answer}`.
+        case_id: The case.
+        status: Where it stands.
+        answer: The order system's last answer; empty before the first.
+        detail: Its words.
+        tries: How often it was asked for.
+        asked_at: When it was asked for last; the first time is that of its entry on the activity.
+        answered_at: When the last answer came; None before the first.
+        request: What was asked for, by whom and from where; the new address and the customer's words are personal.
+    """
+
+    id: str
+    case_id: str
+    status: ActionStatus
+    answer: str
+    detail: str
+    tries: int
+    asked_at: datetime
+    answered_at: datetime | None
+    request: ActionRequest = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptedAction:
     """The action of a case that the order system accepted, and when."""
 
@@ -110,6 +140,26 @@ async def find_accepted(
         cipher.open_bytes(row.request_sealed, context=f"actions/{row.id}/request")
     )
     return AcceptedAction(request, row.answered_at)
+
+
+async def list_asked(
+    session: Session, cipher: Cipher, workspace_id: str, case_ids: Collection[str]
+) -> tuple[AskedAction, ...]:
+    """Return what some cases of a workspace asked the order system for, latest first."""
+    if not case_ids:
+        return ()
+    plain = [actions.c[name] for name in AskedAction.__dataclass_fields__ if name != "request"]
+    statement = (
+        select(*plain, actions.c.request_sealed)
+        .where(actions.c.workspace_id == workspace_id, actions.c.case_id.in_(case_ids))
+        .order_by(actions.c.asked_at.desc(), actions.c.id)
+    )
+
+    def asked(*, request_sealed: bytes, **plain: Any) -> AskedAction:
+        opened = cipher.open_bytes(request_sealed, context=f"actions/{plain['id']}/request")
+        return AskedAction(request=_REQUEST.validate_json(opened), **plain)
+
+    return await many(session, statement, asked)
 
 
 async def begin_action(

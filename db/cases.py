@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -119,6 +119,7 @@ async def add_case(
             raw_reason=without_numbers(failure.raw_reason),
             raw_remark=without_numbers(failure.raw_remark),
             courier_name=failure.courier_name,
+            pincode=failure.address.pincode,
             language=facts.language,
             account_id=facts.account_id,
             phone_hash=cipher.phone_hash(failure.customer_phone),
@@ -165,6 +166,21 @@ async def get_start(
     facts = _FACTS.validate_json(cipher.open_bytes(row.facts_sealed, context=_context(case_id, "facts")))
     policy = _POLICY.validate_json(cipher.open_bytes(row.policy_sealed, context=_context(case_id, "policy")))
     return facts, policy
+
+
+async def list_facts(
+    session: Session, cipher: Cipher, workspace_id: str, case_ids: Collection[str]
+) -> Mapping[str, CaseFacts]:
+    """Return what several cases of a workspace are about, by their ids; those of others are left out."""
+    if not case_ids:
+        return {}
+    statement = select(cases.c.id, cases.c.facts_sealed).where(
+        cases.c.workspace_id == workspace_id, cases.c.id.in_(case_ids)
+    )
+    return {
+        row.id: _FACTS.validate_json(cipher.open_bytes(row.facts_sealed, context=_context(row.id, "facts")))
+        for row in await session.execute(statement)
+    }
 
 
 async def find_case(session: Session, workspace_id: str, case_id: str) -> CaseRow | None:
@@ -389,7 +405,11 @@ async def note_reply(session: Session, workspace_id: str, case_id: str, at: date
     statement = (
         update(cases)
         .where(*_is(workspace_id, case_id))
-        .values(last_reply_at=func.greatest(cases.c.last_reply_at, at), replies=cases.c.replies + 1)
+        .values(
+            first_reply_at=func.least(cases.c.first_reply_at, at),
+            last_reply_at=func.greatest(cases.c.last_reply_at, at),
+            replies=cases.c.replies + 1,
+        )
         .returning(cases.c.replies)
     )
     count: int | None = (await session.execute(statement)).scalar_one_or_none()

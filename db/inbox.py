@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, literal, literal_column, select, union_a
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
+from db.rows import columns, many
 from db.session import Session, TryAgain
 from db.tables import inbox, storable
 
@@ -80,6 +81,29 @@ class InboxItem:
     def fact_id(self) -> str:
         """Return what is the same for every repeat of one fact, whichever row or process brings it (I2)."""
         return f"{self.source}:{self.owner_id}:{self.event_key}"
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedItem:
+    """An event that was put aside for ops: its body is opened by `find_item` alone.
+
+    Attributes:
+        id: Our number; lower came first.
+        source: Who sent it.
+        owner_id: The app account or workspace whose address it came to.
+        note: Why it was put aside.
+        tries: How often it was claimed.
+        received_at: When it came.
+        finished_at: When it was put aside; None for what could not be read in the first place.
+    """
+
+    id: int
+    source: Source
+    owner_id: str
+    note: str
+    tries: int
+    received_at: datetime
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +241,22 @@ async def backlog(session: Session) -> Backlog:
     ).where(_IS_NEW | _IS_PARKED)
     row = (await session.execute(statement)).one()
     return Backlog(row.new, row.parked, row.oldest_at)
+
+
+async def list_parked(
+    session: Session, *, before: int | None = None, limit: int = 50
+) -> tuple[ParkedItem, ...]:
+    """Return what was put aside, the newest first and without bodies; for ops only.
+
+    Args:
+        session: The transaction.
+        before: Only those whose number is lower.
+        limit: At most so many.
+    """
+    statement = select(*columns(inbox, ParkedItem)).where(_IS_PARKED).order_by(inbox.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(inbox.c.id < before)
+    return await many(session, statement, ParkedItem)
 
 
 def _due(now: datetime) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ what came of it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -255,6 +255,16 @@ async def list_for_case(session: Session, workspace_id: str, case_id: str) -> tu
         .order_by(messages.c.created_at, messages.c.command_id)
     )
     return await many(session, statement, Message)
+
+
+async def list_messages(
+    session: Session, workspace_id: str, message_ids: Collection[str]
+) -> Mapping[str, Message]:
+    """Return several messages of a workspace by their ids; those of others are left out."""
+    if not message_ids:
+        return {}
+    statement = _select().where(messages.c.workspace_id == workspace_id, messages.c.id.in_(message_ids))
+    return {message.id: message for message in await many(session, statement, Message)}
 
 
 async def get_content(session: Session, cipher: Cipher, workspace_id: str, message_id: str) -> MessageContent:

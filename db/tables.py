@@ -317,6 +317,7 @@ messages = Table(
         "phone_hash",
         postgresql_where=text("status IN ('sending', 'unknown')"),
     ),
+    Index("ix_messages_unknown", "sending_at", postgresql_where=text("status = 'unknown'")),
 )
 
 message_statuses = Table(
@@ -411,6 +412,8 @@ cases = Table(
     _words("raw_reason"),
     _words("raw_remark"),
     _words("courier_name"),
+    # Alone it is nobody's: an area, by which failures are counted.
+    _words("pincode"),
     _words("language"),
     _words("account_id"),
     _hash("phone"),
@@ -429,6 +432,7 @@ cases = Table(
     _at("opened"),
     _at("started", nullable=True),
     _at("ended", nullable=True),
+    _at("first_reply", nullable=True),
     _at("last_reply", nullable=True),
     _count("replies"),
     _at("changed"),
@@ -437,6 +441,18 @@ cases = Table(
     Index(None, "workspace_id", "opened_at", "id"),
     Index(None, "workspace_id", "order_id"),
     Index(None, "workspace_id", "tracking_id"),
+    Index(None, "workspace_id", "phone_hash"),
+    # By byte, whatever the database's collation: what begins so is a range.
+    Index(
+        "ix_cases_order_begins", "workspace_id", "order_id", postgresql_ops={"order_id": "text_pattern_ops"}
+    ),
+    Index(
+        "ix_cases_tracking_begins",
+        "workspace_id",
+        "tracking_id",
+        postgresql_ops={"tracking_id": "text_pattern_ops"},
+    ),
+    Index("ix_cases_open_deadline", "deadline_at", postgresql_where=text("ended_at IS NULL")),
     Index("ix_cases_open", "workspace_id", "opened_at", "id", postgresql_where=text("ended_at IS NULL")),
     Index(None, "account_id", "phone_hash"),
     Index(
@@ -457,6 +473,7 @@ shipments = Table(
     _maybe("final"),
     _at("final", nullable=True),
     _at("seen"),
+    Index(None, "workspace_id", "order_id"),
 )
 
 actions = Table(
@@ -478,6 +495,7 @@ actions = Table(
     _at("answered", nullable=True),
     ForeignKeyConstraint(["workspace_id", "case_id"], ["cases.workspace_id", "cases.id"]),
     Index(None, "workspace_id", "case_id"),
+    Index(None, "workspace_id", "asked_at"),
     Index(
         "uq_actions_one_accepted",
         "workspace_id",
@@ -506,6 +524,7 @@ timeline = Table(
     _sealed("data", nullable=True),
     UniqueConstraint("workspace_id", "key"),
     Index(None, "workspace_id", "order_id", "at", "id"),
+    Index("ix_timeline_handover", "workspace_id", "at", postgresql_where=text("kind = 'handover'")),
 )
 
 # --- Charges ---
@@ -675,4 +694,5 @@ outgoing_events = Table(
     UniqueConstraint("workspace_id", "source_key"),
     Index(None, "workspace_id", "created_at"),
     Index("ix_outgoing_events_unstarted", "created_at", postgresql_where=text("started_at IS NULL")),
+    Index("ix_outgoing_events_given_up", "failed_at", postgresql_where=text("failed_at IS NOT NULL")),
 )

@@ -2,20 +2,21 @@
 
 import base64
 import binascii
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, literal, select, tuple_
+from sqlalchemy import ARRAY, BigInteger, Executable, Text, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from db.cases import BadCursor, CaseRow
 from db.encryption import Cipher
 from db.rows import columns, many
 from db.session import Session
-from db.tables import message_statuses, messages, storable, timeline
+from db.tables import actions, cases, message_statuses, messages, shipments, storable, timeline
 from domain.messages import MessageStatus
 
 EntryKind = Literal["notification", "reply", "action", "automatic", "report", "handover"]
@@ -163,13 +164,7 @@ async def list_entries(
         BadCursor: The cursor is not ours.
     """
     statement = (
-        select(timeline.c.id, timeline.c.data_sealed, *_PLAIN, messages.c.status.label("message_status"))
-        .join_from(
-            timeline,
-            messages,
-            (messages.c.workspace_id == timeline.c.workspace_id) & (messages.c.id == timeline.c.message_id),
-            isouter=True,
-        )
+        _select()
         .where(timeline.c.workspace_id == workspace_id, timeline.c.order_id == order_id)
         .order_by(timeline.c.at.desc(), timeline.c.id.desc())
         .limit(limit)
@@ -180,6 +175,89 @@ async def list_entries(
         at, number = _from_cursor(before)
         last = tuple_(at, literal(number, BigInteger))
         statement = statement.where(tuple_(timeline.c.at, timeline.c.id) < last)
+    return await _shown(session, cipher, workspace_id, statement)
+
+
+async def list_latest(
+    session: Session, cipher: Cipher, workspace_id: str, order_ids: Collection[str]
+) -> Mapping[str, TimelineEntry]:
+    """Return the last thing that happened to each of some orders, by order; those without any are left out."""
+    if not order_ids:
+        return {}
+    wanted = (
+        func.unnest(literal(sorted(order_ids), ARRAY(Text)))
+        .table_valued("order_id", name="wanted")
+        .render_derived()
+    )
+    newest = (
+        select(timeline.c.id)
+        .where(timeline.c.workspace_id == workspace_id, timeline.c.order_id == wanted.c.order_id)
+        .order_by(timeline.c.at.desc(), timeline.c.id.desc())
+        .limit(1)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    # In two steps: joined at once, whole tables are read.
+    ids = [
+        number for number in (await session.execute(select(newest).select_from(wanted))).scalars() if number
+    ]
+    of_ids = _select().where(timeline.c.workspace_id == workspace_id, timeline.c.id.in_(ids))
+    found = await _shown(session, cipher, workspace_id, of_ids)
+    return {each.entry.order_id: each for each in found}
+
+
+async def latest_change(session: Session, workspace_id: str, order_id: str) -> str:
+    """Return a mark that is another one once anything that an order's page shows has changed.
+
+    A new entry, a status of a message, a case's progress, an action's answer, a move of a parcel.
+    """
+    entry = timeline.c
+    of_order = (entry.workspace_id == workspace_id, entry.order_id == order_id)
+    own_case = (cases.c.workspace_id == workspace_id, cases.c.order_id == order_id)
+    own_shipment = (shipments.c.workspace_id == workspace_id, shipments.c.order_id == order_id)
+    marks = (
+        select(func.max(entry.id)).where(*of_order),
+        select(func.max(messages.c.changed_at))
+        .join_from(
+            timeline,
+            messages,
+            (messages.c.workspace_id == entry.workspace_id) & (messages.c.id == entry.message_id),
+        )
+        .where(*of_order),
+        select(func.max(func.greatest(cases.c.changed_at, cases.c.last_reply_at))).where(*own_case),
+        select(func.max(func.greatest(actions.c.asked_at, actions.c.answered_at)))
+        .join_from(
+            cases,
+            actions,
+            (actions.c.workspace_id == cases.c.workspace_id) & (actions.c.case_id == cases.c.id),
+        )
+        .where(*own_case),
+        select(func.max(shipments.c.seen_at)).where(*own_shipment),
+    )
+    row = (await session.execute(select(*(mark.scalar_subquery() for mark in marks)))).one()
+    words = "|".join("" if value is None else str(value) for value in row)
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+_NUMBERS_END = 2**63  # of PostgreSQL's bigint
+_PLAIN = [timeline.c[name] for name in Entry.__dataclass_fields__ if name != "data"]
+
+
+def _select() -> Any:
+    return select(
+        timeline.c.id, timeline.c.data_sealed, *_PLAIN, messages.c.status.label("message_status")
+    ).join_from(
+        timeline,
+        messages,
+        (messages.c.workspace_id == timeline.c.workspace_id) & (messages.c.id == timeline.c.message_id),
+        isouter=True,
+    )
+
+
+async def _shown(
+    session: Session, cipher: Cipher, workspace_id: str, statement: Executable
+) -> tuple[TimelineEntry, ...]:
+    """Return the entries of a statement, opened, with how far their messages have come."""
     rows = (await session.execute(statement)).all()
     times = await _list_status_times(
         session, workspace_id, [row.message_id for row in rows if row.message_status is not None]
@@ -193,10 +271,6 @@ async def list_entries(
         return TimelineEntry(number, entry, message_status, times.get(entry.message_id or "", ()))
 
     return tuple(shown(**row._asdict()) for row in rows)
-
-
-_NUMBERS_END = 2**63  # of PostgreSQL's bigint
-_PLAIN = [timeline.c[name] for name in Entry.__dataclass_fields__ if name != "data"]
 
 
 @dataclass(frozen=True, slots=True)

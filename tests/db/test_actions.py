@@ -11,6 +11,7 @@ from db.actions import (
     AlreadyAccepted,
     AlreadyEnded,
     ShipmentPast,
+    list_asked,
     list_withdrawn,
     record_answer,
     renew_lease,
@@ -250,3 +251,23 @@ async def test_actions_that_were_refused_for_the_case_are_known(session: Session
         await record_answer(session, f"{case_id}/{number}", tries=1, answer=answer, detail="", now=NOW)
     assert await list_withdrawn(session, W, case_id) == (Action.CANCEL,)
     assert await list_withdrawn(session, "other", case_id) == ()
+
+
+@pytest.mark.usefixtures("_workspace")
+async def test_a_page_sees_what_was_asked_for_and_what_came_of_it(session: Session, cipher: Cipher) -> None:
+    """Of the cases of one workspace, the latest first: asked and answered are two times (R6.5, I11)."""
+    case_id = await _open(session, cipher)
+    refused, accepted = _request(case_id, 1, Action.UPDATE_ADDRESS), _request(case_id, 2)
+    await begin_action(session, cipher, refused, case_id=case_id)
+    await record_answer(
+        session, refused.id, tries=1, answer=Answer.REFUSED, detail="pincode differs", now=NOW + LEASE
+    )
+    await begin_action(session, cipher, accepted, case_id=case_id, now=NOW + DAY)
+    asked = await list_asked(session, cipher, W, [case_id])
+    assert [(each.id, each.status, each.answer, each.asked_at, each.answered_at) for each in asked] == [
+        (accepted.id, "asking", "", NOW + DAY, None),
+        (refused.id, "refused", "refused", NOW, NOW + LEASE),
+    ]
+    assert (asked[1].request, asked[1].detail) == (refused, "pincode differs")
+    assert await list_asked(session, cipher, "other", [case_id]) == ()
+    assert await list_asked(session, cipher, W, []) == ()

@@ -4,6 +4,7 @@ import asyncio
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from db.cases import (
     BadCursor,
@@ -28,6 +29,7 @@ from db.encryption import Cipher
 from db.messages import add_message
 from db.session import Database, NotFound, Session
 from db.statuses import record_outcome
+from db.tables import cases
 from db.workspaces import add_workspace
 from domain.cases import CaseFacts, Progress
 from domain.messages import MessageStatus
@@ -105,6 +107,8 @@ async def test_progress_is_shown_until_the_first_end_which_stands(session: Sessi
     await save_progress(session, W, row.id, waiting, NOW)
     assert await note_reply(session, W, row.id, NOW) == 1
     assert await note_reply(session, W, row.id, NOW - DAY) == 2
+    times = await session.execute(select(cases.c.first_reply_at, cases.c.last_reply_at, cases.c.pincode))
+    assert times.one() == (NOW - DAY, NOW, "560038")
     await mark_started(session, W, row.id, NOW)
     shown = await find_case(session, W, row.id)
     assert shown is not None

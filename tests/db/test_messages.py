@@ -11,6 +11,7 @@ from db.messages import (
     find_by_provider_ids,
     get_content,
     list_for_case,
+    list_messages,
     restart_message,
 )
 from db.session import Session, TryAgain
@@ -20,6 +21,14 @@ from tests.db.sending import send, status_report, submit, usage
 from tests.factories import NOW, PHONE
 
 S = MessageStatus
+
+
+async def test_several_messages_are_read_at_once(session: Session, cipher: Cipher) -> None:
+    """Of one workspace (I11)."""
+    message = await send(session, cipher)
+    assert await list_messages(session, "kapaskraft", [message.id]) == {message.id: message}
+    assert await list_messages(session, "other", [message.id]) == {}
+    assert await list_messages(session, "kapaskraft", []) == {}
 
 
 # --- Sending ---

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -282,6 +283,51 @@ async def test_two_migrators_at_once_wait_for_each_other(database_url: str) -> N
             for _ in range(2)
         ]
         assert [await migrator.wait() for migrator in migrators] == [0, 0]
+    finally:
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await server.close()
+
+
+async def test_first_answers_of_before_are_taken_from_the_activity(database_url: str) -> None:
+    """Cases that were answered before their first answer was kept: the migration sees every workspace's."""  # F23
+    name = "rescue_first_answers"
+    url = make_url(database_url)
+    server = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    await server.execute(f"CREATE DATABASE {name}")
+    filled = url.set(database=name).render_as_string(hide_password=False)
+
+    async def migrate(revision: str) -> None:
+        migrator = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "alembic", "upgrade", revision, env=os.environ | {"DATABASE_URL": filled}
+        )
+        assert await migrator.wait() == 0
+
+    case_id = "00000000-0000-4000-8000-000000000001"
+    try:
+        await migrate("0005")
+        own = await asyncpg.connect(
+            url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+        )
+        await own.execute("SET ROLE rescue_all_workspaces")
+        await own.execute("INSERT INTO workspaces (id, policy) VALUES ('kapaskraft', '{}')")
+        await own.execute(
+            "INSERT INTO cases (id, workspace_id, shipment_id, attempt, phone_hash, content_hash, facts_sealed,"
+            " policy_sealed, deadline_at, failed_at, opened_at, changed_at, replies)"
+            " VALUES ($1, 'kapaskraft', 'S1', 1, '', '', '', '', $2, $2, $2, $2, 2)",
+            case_id,
+            NOW,
+        )
+        for number, topic in enumerate(("opted_in", "text", "choice")):
+            await own.execute(
+                "INSERT INTO timeline (workspace_id, order_id, at, kind, topic, key, case_id)"
+                " VALUES ('kapaskraft', 'O1', $1, 'reply', $2, $2, $3)",
+                NOW + timedelta(minutes=number),
+                topic,
+                case_id,
+            )
+        await migrate("head")
+        assert await own.fetchval("SELECT first_reply_at FROM cases") == NOW + timedelta(minutes=1)
+        await own.close()
     finally:
         await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await server.close()

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from db.actions import begin_action, record_answer
 from db.billing import (
     NoPrice,
     find_price,
@@ -17,14 +18,18 @@ from db.billing import (
     note_provider_charge,
     set_price,
 )
-from db.cases import BadCursor
+from db.cases import BadCursor, note_reply
 from db.encryption import Cipher
 from db.messages import add_message
 from db.session import Session
 from db.statuses import StatusReport, apply_status, record_outcome
-from db.timeline import Entry, add_entry, list_entries
+from db.timeline import Entry, add_entry, latest_change, list_entries, list_latest
 from db.workspaces import add_workspace
+from domain.case_events import ActionRequest, Answer
+from domain.failures import Action, Mode
 from domain.messages import MessageStatus
+from domain.shipments import ShipmentMove
+from tests.db.given_cases import ended, moved, opened
 from tests.factories import NOW, new_message, workspace
 
 W = "kapaskraft"
@@ -93,6 +98,54 @@ async def test_entries_of_one_case_stand_without_those_of_others(session: Sessio
     await add_entry(session, cipher, replace(REPLY, key="reply/wamid.3"))
     (shown,) = await list_entries(session, cipher, W, "KK1001", case_id=case_id)
     assert shown.entry.case_id == case_id
+
+
+async def test_the_last_thing_of_several_orders_comes_at_once(session: Session, cipher: Cipher) -> None:
+    """One for each order that has any, of this workspace alone (I11)."""
+    await add_workspace(session, workspace(id="other"))
+    for key, order_id, after in (("a", "KK1001", 0), ("b", "KK1001", 1), ("c", "KK1002", 0)):
+        at = NOW + after * MINUTE
+        await add_entry(session, cipher, replace(REPLY, key=key, order_id=order_id, at=at))
+    await add_entry(session, cipher, replace(REPLY, workspace_id="other", key="d", at=NOW + DAY))
+    latest = await list_latest(session, cipher, W, ["KK1001", "KK1002", "KK1003"])
+    assert {order_id: shown.entry.key for order_id, shown in latest.items()} == {"KK1001": "b", "KK1002": "c"}
+    assert latest["KK1001"].entry.data == {"text": "कल आना"}
+    assert await list_latest(session, cipher, W, []) == {}
+
+
+async def test_the_mark_changes_with_whatever_an_orders_page_shows(session: Session, cipher: Cipher) -> None:
+    """And with nothing else: an open page asks for it every few seconds (R5.3)."""
+    marks = [await latest_change(session, W, "ORD1")]
+
+    async def changed() -> bool:
+        marks.append(await latest_change(session, W, "ORD1"))
+        return marks[-1] not in marks[:-1]
+
+    row = await opened(session, cipher, 1)
+    assert await changed()
+    message = await add_message(session, cipher, new_message(case_id=row.id, order_id="ORD1"))
+    entry = Entry.of_case(row, at=NOW, kind="notification", topic="answer", key="n/1", mode="automatic")
+    await add_entry(session, cipher, replace(entry, message_id=message.id))
+    assert await changed()
+    await record_outcome(session, message.id, status=MessageStatus.SUBMITTED, now=NOW + MINUTE)
+    assert await changed()
+    request = ActionRequest(f"{row.id}/1", Action.REATTEMPT, Mode.WHATSAPP)
+    begun: dict[str, Any] = {"workspace_id": W, "case_id": row.id, "now": NOW, "lease_until": NOW}
+    await begin_action(session, cipher, request, **begun)
+    assert await changed()
+    answered: dict[str, Any] = {"answer": Answer.ACCEPTED, "detail": "", "now": NOW + MINUTE}
+    await record_answer(session, request.id, tries=1, **answered)
+    assert await changed()
+    await note_reply(session, W, row.id, NOW + 2 * MINUTE)
+    assert await changed()
+    await ended(session, cipher, row, "resolved", at=NOW + 3 * MINUTE, accepted="reattempt")
+    assert await changed()
+    await moved(session, row, ShipmentMove.DELIVERED, at=NOW + 4 * MINUTE)
+    assert await changed()
+    await opened(session, cipher, 2)
+    await add_workspace(session, workspace(id="other"))
+    await add_entry(session, cipher, replace(entry, workspace_id="other"))
+    assert not await changed()
 
 
 @pytest.mark.parametrize("place", ["2026-11-20T12:00:00|1", "x|1", f"{NOW}|{2**63}", f"{NOW}|-1", f"{NOW}|"])
