@@ -99,6 +99,12 @@ async def database(_pools: tuple[Database, Database]) -> AsyncIterator[Database]
             await session.execute(delete(table))
 
 
+@pytest.fixture
+async def owner_database(_pools: tuple[Database, Database]) -> Database:
+    """The database as the owner of its tables has it, whom no policy and no privilege binds."""
+    return _pools[1]
+
+
 class _RollBack(Exception):
     """Ends a test's transaction."""
 

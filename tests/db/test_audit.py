@@ -67,15 +67,14 @@ async def test_program_can_neither_change_nor_remove_a_record(database: Database
 
 @pytest.mark.parametrize("how", ["changed", "removed", "put between"])
 async def test_what_the_tables_owner_changes_breaks_the_chain(
-    database: Database, _pools: tuple[Database, Database], how: str
+    database: Database, owner_database: Database, how: str
 ) -> None:
     """S28: the check names the number at which it is broken."""
-    _, owner = _pools
     async with database.transaction() as session:
         for number in range(5):
             await _add(session, "kapaskraft", f"act.{number}")
     at = (table.c.workspace_id == "kapaskraft") & (table.c.number == 3)
-    async with owner.transaction() as session:
+    async with owner_database.transaction() as session:
         if how == "changed":
             await session.execute(update(table).where(at).values(detail="₹0.01"))
         elif how == "removed":
