@@ -16,8 +16,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from jinja2 import ChoiceLoader, FileSystemLoader
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from api.portal.parts import Day, Entry, Frame, Message, SenderBar, Tab, Toast
-from api.portal.templating import Static, new_environment
+from api.portal.frame import Frame, Toast
+from api.portal.pages import Static, environment
+from api.portal.parts import Day, Entry, Message, SenderBar, Tab
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +32,8 @@ _FRAME = Frame(
     person_name="Meera Iyer",
     initials="MI",
     role_words="Owner",
+    is_owner=True,
+    is_ops=False,
     csrf="token-1",
     current="notifications",
     once="once-1",
@@ -63,10 +66,11 @@ class Shop:
         self.forms: list[tuple[str, dict[str, str]]] = []
         self.changed = asyncio.Event()
         self.hold = asyncio.Event()
-        environment = new_environment()
-        assert environment.loader is not None
-        environment.loader = ChoiceLoader([environment.loader, FileSystemLoader(Path(__file__).parent)])
-        self._templates = environment
+        ours = environment()
+        assert ours.loader is not None
+        self._templates = ours.overlay(
+            loader=ChoiceLoader([ours.loader, FileSystemLoader(Path(__file__).parent)])
+        )
         self.app = FastAPI()
         self.app.mount("/static", Static())
         self.app.add_api_route("/shop", self.show, methods=["GET"], response_class=Response)
@@ -181,7 +185,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
         uvicorn.Config(shop.app, port=0, log_level="critical", timeout_graceful_shutdown=1)
     )
     serving = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, no event
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     address = f"http://127.0.0.1:{port}"
