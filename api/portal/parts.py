@@ -1,4 +1,4 @@
-"""What the macros draw, as values: what is around a page, and the parts that several pages share.
+"""What the macros draw, as values: the parts that several pages share.
 
 Everything here is ready to be shown: times, money and numbers are words already. A text may be `Markup` only where a macro
 or a template made it. The comments above the macros say what each value does on the page.
@@ -6,9 +6,10 @@ or a template made it. The comments above the macros say what each value does on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal
+
+from domain.preview import ButtonKind, Part, Preview
 
 Tone = Literal["", "ok", "info", "warn", "bad"]
 TickStatus = Literal["queued", "sent", "delivered", "read", "failed"]
@@ -24,64 +25,6 @@ EntryKind = Literal[
     "courier",
     "moved",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toast:
-    """What the last act did, said once on the next page."""
-
-    text: str
-    detail: str = ""
-    undo_url: str = ""
-    undo_fields: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What is around every page of somebody who is signed in.
-
-    `current` is the key of the navigation's entry, `once` the idempotency key of this page's forms, `theme` one that was chosen
-    over the system's.
-    """
-
-    workspace_name: str
-    person_name: str
-    initials: str
-    role_words: str
-    csrf: str
-    current: str
-    attention: int = 0
-    waiting: int = 0
-    toast: Toast | None = None
-    is_ops: bool = False
-    zone_words: str = ""
-    once: str = ""
-    theme: Literal["", "light", "dark"] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormError:
-    """What is wrong with one field; `field` is empty where it is none's fault."""
-
-    field: str
-    text: str
-
-    @property
-    def first_sentence(self) -> str:
-        """The part that stands in the summary: up to the first full stop, which it then does without."""
-        return self.text.partition(". ")[0].removesuffix(".")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorPage:
-    """A page that cannot be shown, and the way on."""
-
-    title: str
-    text: str
-    drawing: Literal["box", "search", "warn", "lock", "message", "preview"] = "warn"
-    href: str = "/"
-    button: str = "Go to the first page"
-    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,20 +87,6 @@ class Column:
     count: int
 
 
-class Part(Protocol):
-    """A run of a paragraph, as `domain.preview` makes them: text, bold, italic, strike, mono or value."""
-
-    @property
-    def kind(self) -> str:
-        """How it is drawn."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """Its words."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
     """A picture, sound, file, person or place in a message; what else there may be is `other`, with its type as title."""
@@ -180,8 +109,8 @@ class Message:
     """One WhatsApp message."""
 
     by_customer: bool = False
-    head: str | Sequence[Part] = ""
-    paragraphs: tuple[str | Sequence[Part], ...] = ()
+    head: str | tuple[Part, ...] = ""
+    paragraphs: tuple[str | tuple[Part, ...], ...] = ()
     foot: str = ""
     media: Media | None = None
     buttons: tuple[MessageButton, ...] = ()
@@ -191,6 +120,26 @@ class Message:
     time: str = ""
     iso: str = ""
     ticks: TickStatus | Literal[""] = ""
+
+
+_BUTTON_ICONS: Final[dict[ButtonKind, Literal["reply", "link", "call"]]] = {
+    ButtonKind.URL: "link",
+    ButtonKind.PHONE: "call",
+}
+
+
+def message_of(preview: Preview, *, time: str = "") -> Message:
+    """Return a template's preview as a message; `time` stands in its corner."""
+    return Message(
+        head=preview.header,
+        paragraphs=preview.paragraphs,
+        foot=preview.footer,
+        buttons=tuple(
+            MessageButton(label=button.label, icon=_BUTTON_ICONS.get(button.kind, "reply"))
+            for button in preview.buttons
+        ),
+        time=time,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,8 +172,9 @@ let filtering = 0;
 async function show(url, remember) {
   const turn = ++filtering;
   try {
-    const { page } = await ask(url);
+    const { page, url: there } = await ask(url);
     if (turn !== filtering) return; // a later choice is under way
+    if (there.pathname !== url.pathname) throw new Error("elsewhere"); // signed out, for example
     exchangeAll("[data-list]", page);
     if (remember) history.pushState({ list: true }, "", url);
     document.title = page.title;
@@ -331,7 +332,12 @@ function follow(part) {
     }
     asking = true;
     try {
-      news = (await ask(location.href)).page;
+      const { page, url } = await ask(location.href);
+      if (url.pathname !== location.pathname) {
+        location.assign(url); // signed out, for example
+        return;
+      }
+      news = page;
       const before = known();
       const count = all(".tl[id]", news).filter((entry) => !before.has(entry.id)).length;
       const scrolled = document.getElementById(part.id).getBoundingClientRect().top < 0;

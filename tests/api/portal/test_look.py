@@ -14,6 +14,9 @@ import pytest
 from fastapi import FastAPI
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, UndefinedError
 
+from api.portal.forms import FieldError
+from api.portal.frame import Frame, Toast
+from api.portal.pages import Static, environment
 from api.portal.parts import (
     Bar,
     Check,
@@ -22,9 +25,6 @@ from api.portal.parts import (
     Day,
     Entry,
     EntryKind,
-    ErrorPage,
-    FormError,
-    Frame,
     Language,
     Media,
     Message,
@@ -32,30 +32,20 @@ from api.portal.parts import (
     SenderBar,
     Stat,
     Tab,
-    Toast,
+    message_of,
 )
-from api.portal.templating import Static, new_environment
+from api.portal.trouble import ErrorPage
+from domain.preview import ButtonKind, Mark, Part, PartKind, Preview, PreviewButton
 
 BAD = "<b>Asha</b> & \"co\" 'x'"
 ROOT = Path(__file__).parents[3]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A part of a paragraph."""
-
-    kind: str
-    text: str
-
-
 PARTS = (
-    Run("text", "Hi "),
-    Run("value", BAD),
-    Run("text", ", "),
-    Run("bold", "we missed you"),
-    Run("italic", "today"),
-    Run("strike", "not"),
-    Run("mono", "1"),
+    Part(PartKind.TEXT, "Hi "),
+    Part(PartKind.VALUE, BAD, (Mark.BOLD, Mark.ITALIC)),
+    Part(PartKind.TEXT, ", not", (Mark.STRIKE,)),
+    Part(PartKind.OPEN, "{{3}}", (Mark.MONO,)),
 )
 SENDER = SenderBar(name=BAD, number="+91 80471 00021", initials="KK")
 FRAME = Frame(
@@ -74,6 +64,8 @@ FRAME = Frame(
         undo_fields=(("event", BAD),),
     ),
     zone_words="India Standard Time",
+    is_owner=True,
+    is_ops=False,
     once="once-1",
 )
 
@@ -83,8 +75,8 @@ class Kit:
     """The page that shows every macro."""
 
     bad: str = BAD
-    errors: tuple[FormError, ...] = tuple(
-        FormError(field=name, text=f"{name} is not right: {BAD}. Write it again.")
+    errors: tuple[FieldError, ...] = tuple(
+        FieldError(field=name, text=f"{name} is not right: {BAD}. Write it again.")
         for name in ("api_key", "phone", "secret", "variable", "text", "sender", "accept", "template_id", "")
     )
     choices: tuple[Choice, ...] = (
@@ -186,10 +178,9 @@ VIEW = Kit(days=(Day(title="Today, Fri 20 Nov", entries=entries()),))
 @pytest.fixture(scope="module")
 def templates() -> Environment:
     """The portal's environment, with the kit beside its templates."""
-    environment = new_environment()
-    assert environment.loader is not None
-    environment.loader = ChoiceLoader([environment.loader, FileSystemLoader(Path(__file__).parent)])
-    return environment
+    ours = environment()
+    assert ours.loader is not None
+    return ours.overlay(loader=ChoiceLoader([ours.loader, FileSystemLoader(Path(__file__).parent)]))
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +225,8 @@ def test_every_macro_draws_only_well_formed_markup_without_inline_style_or_scrip
     for tag, attributes in outline.elements:
         assert tag != "style"
         assert not [name for name in attributes if name == "style" or name.startswith("on")], attributes
-    assert [script.get("src") for script in outline.all("script")] == ["/static/portal.js"]
+    (script,) = outline.all("script")
+    assert (script["src"] or "").startswith("/static/portal.js?v=")
 
 
 def test_values_are_escaped_wherever_they_stand(page: str) -> None:
@@ -333,6 +325,25 @@ def test_a_name_that_does_not_exist_is_an_error(templates: Environment) -> None:
         page.render(view=VIEW)
 
 
+def test_a_preview_is_drawn_with_its_marks_and_its_values_marked() -> None:
+    """WhatsApp's markup becomes elements around escaped text (R4.6, S24); buttons have the icon of their kind."""
+    view = Preview(
+        header=(Part(PartKind.TEXT, "We missed you"),),
+        paragraphs=(PARTS,),
+        footer=BAD,
+        buttons=tuple(PreviewButton(kind, kind.value) for kind in ButtonKind),
+    )
+    message = message_of(view, time="14:12")
+    drawn = environment().get_template("message.html").module.wall((message,))  # type: ignore[attr-defined] # a macro
+    value = "&lt;b&gt;Asha&lt;/b&gt; &amp; &#34;co&#34; &#39;x&#39;"
+    assert (
+        f'Hi <strong><em><span class="var">{value}</span></em></strong><s>, not</s>'
+        '<code><span class="var">{{3}}</span></code></p>'
+    ) in drawn
+    assert '<p class="bubble__head">We missed you</p>' in drawn
+    assert [button.icon for button in message.buttons] == ["reply", "link", "call", "reply"]
+
+
 @pytest.mark.parametrize(
     ("text", "first"),
     [
@@ -350,7 +361,7 @@ def test_a_name_that_does_not_exist_is_an_error(templates: Environment) -> None:
 )
 def test_the_summary_says_the_first_sentence(text: str, first: str) -> None:
     """Up to the first full stop that ends a sentence."""
-    assert FormError(field="x", text=text).first_sentence == first
+    assert FieldError(field="x", text=text).first_sentence == first
 
 
 async def test_style_sheet_script_and_picture_are_served_under_one_address() -> None:
