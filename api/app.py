@@ -17,9 +17,9 @@ from api.limits import Allowance, Rates
 from api.metrics import Metrics
 from api.middleware import Guard, LimitedBodies
 from api.origins import Origins
-from api.passwords import Passwords
 from api.remembered import Remembered
 from bootstrap import logs
+from bootstrap.passwords import Passwords
 from bootstrap.resources import open_resources
 from bootstrap.settings import Settings
 from bootstrap.temporal import Codec, connect

@@ -148,6 +148,16 @@ async def list_people(session: Session, workspace_id: str) -> tuple[Person, ...]
     return await many(session, statement, _person)
 
 
+async def list_everybody(session: Session, workspace_id: str | None = None) -> tuple[Person, ...]:
+    """Return who signs in to any workspace, Eshopbox's staff first, or to one; for ops only."""
+    statement = select(*columns(people, Person)).order_by(
+        people.c.workspace_id.nulls_first(), people.c.role.desc(), people.c.email
+    )
+    if workspace_id is not None:
+        statement = statement.where(people.c.workspace_id == workspace_id)
+    return await many(session, statement, _person)
+
+
 async def find_person(session: Session, workspace_id: str, person_id: str) -> Person | None:
     """Return somebody who signs in to a workspace."""
     statement = select(*columns(people, Person)).where(
@@ -206,15 +216,21 @@ async def set_role(session: Session, workspace_id: str, person_id: str, role: Ro
 
 
 async def set_disabled(
-    session: Session, workspace_id: str, person_id: str, disabled_at: datetime | None
+    session: Session, workspace_id: str | None, person_id: str, disabled_at: datetime | None
 ) -> bool:
-    """Let a person of a workspace sign in no more, or again; not the last owner. Tell whether it was done."""
-    if disabled_at is not None and not await _another_owner(session, workspace_id, person_id):
+    """Let a person of a workspace sign in no more, or again; not its last owner. Tell whether it was done.
+
+    Without a workspace it is one of Eshopbox's staff, who are added from a terminal: the last of them may go.
+    """
+    of_workspace = people.c.workspace_id.is_not_distinct_from(workspace_id)
+    if (
+        disabled_at is not None
+        and workspace_id is not None
+        and not await _another_owner(session, workspace_id, person_id)
+    ):
         return False
     await session.execute(
-        update(people)
-        .where(people.c.workspace_id == workspace_id, people.c.id == person_id)
-        .values(disabled_at=disabled_at)
+        update(people).where(of_workspace, people.c.id == person_id).values(disabled_at=disabled_at)
     )
     return True
 
