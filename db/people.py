@@ -194,18 +194,20 @@ async def use_totp_step(session: Session, person_id: str, step: int) -> bool:
     return (await session.execute(statement)).one_or_none() is not None
 
 
-async def link_elsewhere(session: Session, person_id: str, *, issuer: str, subject: str) -> None:
-    """Remember as whom an identity provider knows a person."""
-    await session.execute(
+async def link_elsewhere(session: Session, person_id: str, *, issuer: str, subject: str) -> bool:
+    """Remember as whom an identity provider knows a person, once; tell whether it was done now."""
+    statement = (
         update(people)
         .where(people.c.id == person_id, people.c.oidc_subject.is_(None))
         .values(oidc_issuer=issuer, oidc_subject=subject)
+        .returning(people.c.id)
     )
+    return (await session.execute(statement)).one_or_none() is not None
 
 
 async def set_role(session: Session, workspace_id: str, person_id: str, role: Role) -> bool:
     """Change what a person of a workspace may do, unless nobody would be left who owns it; tell whether it was done."""
-    if role is not Role.OWNER and not await _another_owner(session, workspace_id, person_id):
+    if role is not Role.OWNER and not await _is_not_last_owner(session, workspace_id, person_id):
         return False
     await session.execute(
         update(people)
@@ -226,7 +228,7 @@ async def set_disabled(
     if (
         disabled_at is not None
         and workspace_id is not None
-        and not await _another_owner(session, workspace_id, person_id)
+        and not await _is_not_last_owner(session, workspace_id, person_id)
     ):
         return False
     await session.execute(
@@ -235,8 +237,8 @@ async def set_disabled(
     return True
 
 
-async def _another_owner(session: Session, workspace_id: str, person_id: str) -> bool:
-    """Tell whether a workspace has an owner beside this person; its owners stay as they are meanwhile."""
+async def _is_not_last_owner(session: Session, workspace_id: str, person_id: str) -> bool:
+    """Tell whether somebody else owns a workspace, or this person never did; its owners stay as they are meanwhile."""
     statement = (
         select(people.c.id)
         .where(
@@ -248,7 +250,7 @@ async def _another_owner(session: Session, workspace_id: str, person_id: str) ->
         .with_for_update()
     )
     owners = set((await session.execute(statement)).scalars())
-    return bool(owners - {person_id})
+    return person_id not in owners or bool(owners - {person_id})
 
 
 async def _find_sign_in(session: Session, cipher: Cipher, condition: ColumnElement[bool]) -> SignIn | None:

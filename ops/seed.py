@@ -13,8 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from db import accounts, billing, notifications, workspaces
+import pyotp
+
+from bootstrap.passwords import Passwords
+from db import accounts, billing, notifications, people, workspaces
 from db.encryption import Cipher
+from db.people import EmailTaken, Role
 from db.session import Database
 from domain.templates import choice_for
 from domain.timing import Policy
@@ -99,11 +103,29 @@ class SeededWorkspace:
 
 
 @dataclass(frozen=True, slots=True)
+class SeededPerson:
+    """Somebody who signs in to the portal of the demo.
+
+    Attributes:
+        workspace: The slug; None for Eshopbox's staff.
+        totp_secret: Of the one-time codes; empty for members, who need none.
+    """
+
+    workspace: str | None
+    email: str
+    name: str
+    role: str
+    password: str = field(repr=False)
+    totp_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Seed:
     """Everything that is seeded, with its secrets in the clear: for a development machine only."""
 
     accounts: tuple[SeededAccount, ...]
     workspaces: tuple[SeededWorkspace, ...]
+    people: tuple[SeededPerson, ...]
     environment: dict[str, str] = field(repr=False)
 
     def account_of(self, workspace: SeededWorkspace) -> SeededAccount:
@@ -118,9 +140,13 @@ def load(path: Path) -> Seed:
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(_fresh()), indent=1))
     raw = json.loads(path.read_text())
+    if "people" not in raw:  # kept by a version that had no portal
+        raw["people"] = [asdict(person) for person in _fresh().people]
+        path.write_text(json.dumps(raw, indent=1))
     return Seed(
         accounts=tuple(SeededAccount(**account) for account in raw["accounts"]),
         workspaces=tuple(SeededWorkspace(**workspace) for workspace in raw["workspaces"]),
+        people=tuple(SeededPerson(**person) for person in raw["people"]),
         environment=raw["environment"],
     )
 
@@ -165,6 +191,17 @@ def _fresh() -> Seed:
             event_secret=f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
         )
 
+    def person(workspace: str | None, role: Role, name: str, email: str) -> SeededPerson:
+        needs_codes = role is not Role.MEMBER
+        return SeededPerson(
+            workspace=workspace,
+            email=email,
+            name=name,
+            role=role.value,
+            password=secrets.token_urlsafe(15),
+            totp_secret=pyotp.random_base32() if needs_codes else "",
+        )
+
     return Seed(
         accounts=(
             account("kapaskraft", "client", "KapasKraftLive", "918047100021", "KapasKraft"),
@@ -174,6 +211,15 @@ def _fresh() -> Seed:
             workspace("kapaskraft", "KapasKraft", "kapaskraft"),
             workspace("nilgiritea", "Nilgiri Tea Co", "eshopbox"),
             workspace("banjara", "Banjara Threads", "eshopbox"),
+        ),
+        people=(
+            person("kapaskraft", Role.OWNER, "Meera Iyer", "owner@kapaskraft.example"),
+            person("kapaskraft", Role.MEMBER, "Rohan Shetty", "member@kapaskraft.example"),
+            person("nilgiritea", Role.OWNER, "Lakshmi Menon", "owner@nilgiritea.example"),
+            person("nilgiritea", Role.MEMBER, "Farah Ansari", "member@nilgiritea.example"),
+            person("banjara", Role.OWNER, "Harpreet Gill", "owner@banjara.example"),
+            person("banjara", Role.MEMBER, "Imran Shaikh", "member@banjara.example"),
+            person(None, Role.OPS, "Neha Kulkarni", "ops@eshopbox.example"),
         ),
         environment=fresh_keys(),
     )
@@ -188,7 +234,7 @@ async def plant(
     now: datetime,
     policy: Policy = NO_QUIET_HOURS,
 ) -> None:
-    """Write the seed into the database: accounts, workspaces, switches on, prices, keys."""
+    """Write the seed into the database: accounts, workspaces, switches on, prices, keys, people."""
     async with database.transaction() as session:
         await billing.set_price(session, "utility", 35, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
@@ -235,6 +281,32 @@ async def plant(
                 )
                 await workspaces.save_event_endpoint(session, cipher, endpoint)
             await workspaces.add_api_key(session, workspace.slug, key=workspace.api_key)
+    await _plant_people(database, cipher, seed)
+
+
+async def _plant_people(database: Database, cipher: Cipher, seed: Seed) -> None:
+    """Add who is not there yet: whoever chose another password meanwhile keeps it."""
+    passwords = Passwords()
+    for person in seed.people:
+        async with database.transaction() as session:
+            if await people.find_sign_in(session, cipher, person.email) is not None:
+                continue
+        kept = await passwords.hash(person.password)
+        async with database.transaction() as session:
+            try:
+                added = await people.add_person(
+                    session,
+                    workspace_id=person.workspace,
+                    email=person.email,
+                    name=person.name,
+                    role=Role(person.role),
+                    password_hash=kept,
+                    password_is_temporary=False,
+                )
+            except EmailTaken:  # by another stack that plants into the same database
+                continue
+            if person.totp_secret:
+                await people.set_totp(session, cipher, added.id, person.totp_secret)
 
 
 def _notification(

@@ -160,6 +160,7 @@ class Stack:
         at = self.addresses
         return {
             "api": at.api,
+            "portal": at.api,
             "phone": at.phone,
             "temporal": at.temporal,
             "temporal_ui": at.temporal_ui,
@@ -167,6 +168,16 @@ class Stack:
             "gupshup": at.gupshup,
             "order_system": at.order_system,
             "workspaces": [self._workspace_json(workspace.slug) for workspace in self.seed.workspaces],
+            "people": [
+                {
+                    "workspace": person.workspace,
+                    "email": person.email,
+                    "password": person.password,
+                    "role": person.role,
+                    "totp_secret": person.totp_secret,
+                }
+                for person in self.seed.people
+            ],
         }
 
     def write_json(self, path: Path) -> None:

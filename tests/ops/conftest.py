@@ -7,7 +7,7 @@ import pytest
 
 from db.encryption import Cipher
 from db.session import Database
-from ops import cases, events, settings
+from ops import cases, events, people, settings
 from ops.system import System, perform
 from tests.intake.stage import Stage
 
@@ -31,6 +31,7 @@ class Terminal:
         commands = parser.add_subparsers(required=True)
         cases.add_commands(commands)
         events.add_commands(commands)
+        people.add_commands(commands)
         settings.add_commands(commands)
         code = await perform(self.system, parser.parse_args(words))
         printed = self.capsys.readouterr()
