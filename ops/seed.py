@@ -1,4 +1,4 @@
-"""Three workspaces for demos, development and tests: one on its own account, two on the shared one.
+"""Four workspaces for demos, development and tests: one on its own account, two on the shared one, one with nothing yet.
 
 Repeatable: the same secrets give the same rows. Nothing here asks Gupshup or the order system.
 """
@@ -19,7 +19,7 @@ from bootstrap.passwords import Passwords
 from db import accounts, billing, notifications, people, workspaces
 from db.encryption import Cipher
 from db.people import EmailTaken, Role
-from db.session import Database
+from db.session import Database, Session
 from domain.templates import choice_for
 from domain.timing import Policy
 from ops.spare_apps import spare_apps
@@ -82,6 +82,11 @@ class SeededAccount:
     webhook_token: str = field(repr=False)
     header_secret: str = field(repr=False)
 
+    @property
+    def id(self) -> str:
+        """Return our id of the account."""
+        return str(uuid.uuid5(_NAMESPACE, f"account:{self.key}"))
+
     def template_in(self, language: str) -> str:
         """Return the id of the failed-delivery template in a language."""
         return self.template_id if language == "en" else str(uuid.uuid5(_NAMESPACE, f"{self.key}:{language}"))
@@ -121,10 +126,19 @@ class SeededPerson:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """Everything that is seeded, with its secrets in the clear: for a development machine only."""
+    """Everything that is seeded, with its secrets in the clear: for a development machine only.
+
+    Attributes:
+        accounts: Gupshup accounts that are installed.
+        workspaces: Sellers who send already.
+        newcomer: A seller who has installed nothing yet: where the portal's first steps are taken.
+        people: Who signs in to the portal.
+        environment: Keys for the settings.
+    """
 
     accounts: tuple[SeededAccount, ...]
     workspaces: tuple[SeededWorkspace, ...]
+    newcomer: SeededWorkspace
     people: tuple[SeededPerson, ...]
     environment: dict[str, str] = field(repr=False)
 
@@ -140,12 +154,14 @@ def load(path: Path) -> Seed:
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(_fresh()), indent=1))
     raw = json.loads(path.read_text())
-    if "people" not in raw:  # kept by a version that had no portal
-        raw["people"] = [asdict(person) for person in _fresh().people]
+    if not {"people", "newcomer"} <= raw.keys():  # kept by a version that had no portal
+        fresh = asdict(_fresh())
+        raw |= {"people": fresh["people"], "newcomer": fresh["newcomer"]}
         path.write_text(json.dumps(raw, indent=1))
     return Seed(
         accounts=tuple(SeededAccount(**account) for account in raw["accounts"]),
         workspaces=tuple(SeededWorkspace(**workspace) for workspace in raw["workspaces"]),
+        newcomer=SeededWorkspace(**raw["newcomer"]),
         people=tuple(SeededPerson(**person) for person in raw["people"]),
         environment=raw["environment"],
     )
@@ -212,6 +228,7 @@ def _fresh() -> Seed:
             workspace("nilgiritea", "Nilgiri Tea Co", "eshopbox"),
             workspace("banjara", "Banjara Threads", "eshopbox"),
         ),
+        newcomer=workspace("chanderi", "Chanderi Loom", ""),
         people=(
             person("kapaskraft", Role.OWNER, "Meera Iyer", "owner@kapaskraft.example"),
             person("kapaskraft", Role.MEMBER, "Rohan Shetty", "member@kapaskraft.example"),
@@ -219,6 +236,8 @@ def _fresh() -> Seed:
             person("nilgiritea", Role.MEMBER, "Farah Ansari", "member@nilgiritea.example"),
             person("banjara", Role.OWNER, "Harpreet Gill", "owner@banjara.example"),
             person("banjara", Role.MEMBER, "Imran Shaikh", "member@banjara.example"),
+            person("chanderi", Role.OWNER, "Devika Rane", "owner@chanderi.example"),
+            person("chanderi", Role.MEMBER, "Salim Qureshi", "member@chanderi.example"),
             person(None, Role.OPS, "Neha Kulkarni", "ops@eshopbox.example"),
         ),
         environment=fresh_keys(),
@@ -234,54 +253,73 @@ async def plant(
     now: datetime,
     policy: Policy = NO_QUIET_HOURS,
 ) -> None:
-    """Write the seed into the database: accounts, workspaces, switches on, prices, keys, people."""
+    """Write the seed into the database: accounts, workspaces, switches on, prices, keys, people.
+
+    What was written with the same secrets before is left as people have changed it since.
+    """
     async with database.transaction() as session:
         await billing.set_price(session, "utility", 35, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "marketing", 99, valid_from=now.replace(month=1, day=1))
-        for workspace in seed.workspaces:
-            await workspaces.add_workspace(
-                session, workspaces.Workspace(workspace.slug, workspace.name, workspace.name, policy, "en")
-            )
+        fresh = [
+            workspace
+            for workspace in (*seed.workspaces, seed.newcomer)
+            if await workspaces.find_api_key(session, workspace.api_key, now) is None
+        ]
+        for workspace in fresh:
+            await _plant_workspace(session, cipher, workspace, events_url=events_url, policy=policy)
         for account in seed.accounts:
-            await accounts.save_account(
-                session,
-                cipher,
-                accounts.AppAccount(
-                    id=str(uuid.uuid5(_NAMESPACE, f"account:{account.key}")),
-                    owner=account.owner,
-                    workspace_id=account.key if account.owner == "client" else None,
-                    app_name=account.app_name,
-                    app_id=account.app_id,
-                    phone=account.phone,
-                    header_name=SECRET_HEADER,
-                ),
-                api_key=account.api_key,
-                webhook_token=account.webhook_token,
-                header_secret=account.header_secret,
-            )
-        for workspace in seed.workspaces:
-            account = seed.account_of(workspace)
-            account_id = str(uuid.uuid5(_NAMESPACE, f"account:{account.key}"))
-            await accounts.install(session, workspace.slug, account_id, now)
-            for language in _TEMPLATES:
-                notification = _notification(workspace.slug, account_id, account, language)
-                await notifications.save_notification(session, notification)
-            await workspaces.save_order_account(
-                session,
-                cipher,
-                workspaces.OrderAccount(
-                    workspace.slug, workspace.client_id, workspace.client_secret, workspace.refresh_token
-                ),
-                webhook_secret=workspace.webhook_secret,
-            )
-            if events_url is not None:
-                endpoint = workspaces.EventEndpoint(
-                    workspace.slug, f"{events_url}/{workspace.slug}", workspace.event_secret
-                )
-                await workspaces.save_event_endpoint(session, cipher, endpoint)
-            await workspaces.add_api_key(session, workspace.slug, key=workspace.api_key)
+            if any(workspace.account == account.key for workspace in fresh):
+                await _plant_account(session, cipher, account)
+        for workspace in fresh:
+            if workspace.account:
+                await _plant_installation(session, workspace, seed.account_of(workspace), now)
     await _plant_people(database, cipher, seed)
+
+
+async def _plant_workspace(
+    session: Session, cipher: Cipher, workspace: SeededWorkspace, *, events_url: str | None, policy: Policy
+) -> None:
+    slug, name = workspace.slug, workspace.name
+    await workspaces.add_workspace(session, workspaces.Workspace(slug, name, name, policy, "en"))
+    await workspaces.save_order_account(
+        session,
+        cipher,
+        workspaces.OrderAccount(slug, workspace.client_id, workspace.client_secret, workspace.refresh_token),
+        webhook_secret=workspace.webhook_secret,
+    )
+    if events_url is not None:
+        endpoint = workspaces.EventEndpoint(slug, f"{events_url}/{slug}", workspace.event_secret)
+        await workspaces.save_event_endpoint(session, cipher, endpoint)
+    await workspaces.add_api_key(session, slug, key=workspace.api_key)
+
+
+async def _plant_account(session: Session, cipher: Cipher, account: SeededAccount) -> None:
+    await accounts.save_account(
+        session,
+        cipher,
+        accounts.AppAccount(
+            id=account.id,
+            owner=account.owner,
+            workspace_id=account.key if account.owner == "client" else None,
+            app_name=account.app_name,
+            app_id=account.app_id,
+            phone=account.phone,
+            header_name=SECRET_HEADER,
+        ),
+        api_key=account.api_key,
+        webhook_token=account.webhook_token,
+        header_secret=account.header_secret,
+    )
+
+
+async def _plant_installation(
+    session: Session, workspace: SeededWorkspace, account: SeededAccount, now: datetime
+) -> None:
+    await accounts.install(session, workspace.slug, account.id, now)
+    for language in _TEMPLATES:
+        notification = _notification(workspace.slug, account.id, account, language)
+        await notifications.save_notification(session, notification)
 
 
 async def _plant_people(database: Database, cipher: Cipher, seed: Seed) -> None:
@@ -403,6 +441,6 @@ def order_system_simulator(seed: Seed, *, webhook_base: str, people: list[dict[s
                 },
                 "customers": people,
             }
-            for workspace in seed.workspaces
+            for workspace in (*seed.workspaces, seed.newcomer)
         ]
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bootstrap.passwords import Passwords
-from db import people
+from db import accounts, people
 from db.encryption import Cipher
 from db.session import Database
 from domain.templates import choice_for, missing_buttons
@@ -64,7 +64,7 @@ async def test_seeded_people_sign_in_with_what_is_written_down(
     seed = load(tmp_path / "secrets.json")
     assert load(tmp_path / "secrets.json") == seed
     roles = {(person.workspace, person.role) for person in seed.people}
-    slugs = {workspace.slug for workspace in seed.workspaces}
+    slugs = {workspace.slug for workspace in (*seed.workspaces, seed.newcomer)}
     assert roles == {(slug, role) for slug in slugs for role in ("owner", "member")} | {(None, "ops")}
     now = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
     await plant(database, cipher, seed, events_url=None, now=now)
@@ -80,6 +80,7 @@ async def test_seeded_people_sign_in_with_what_is_written_down(
             await people.set_password(session, found.person.id, "changed", is_temporary=False)
     await plant(database, cipher, seed, events_url=None, now=now)
     async with database.transaction() as session:
+        assert await accounts.find_sender(session, seed.newcomer.slug) is None
         again = await people.find_sign_in(session, cipher, seed.people[0].email)
     assert again is not None
     assert again.password_hash == "changed"
