@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.encryption import Cipher, digest
 from db.rows import many, one
 from db.session import NotFound, Session
-from db.tables import app_accounts, installations, senders
+from db.tables import app_accounts, installations, notifications, senders
 from db.workspaces import is_one_of
 
 
@@ -203,6 +203,25 @@ async def save_account(
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values | rotated))
 
 
+async def renew_account(session: Session, cipher: Cipher, account: AppAccount, *, api_key: str) -> None:
+    """Replace an account's key, and what was checked together with it (R2.3).
+
+    Its callback address and the header's secret stay: what is set at Gupshup goes on working.
+    """
+    await session.execute(
+        update(app_accounts)
+        .where(app_accounts.c.id == account.id, app_accounts.c.workspace_id == account.workspace_id)
+        .values(
+            app_name=account.app_name,
+            phone=account.phone,
+            api_key_sealed=cipher.seal_credential(api_key, context=_key_context(account.id)),
+            key_last4=api_key[-4:],
+            attention="",
+            attention_at=None,
+        )
+    )
+
+
 async def get_webhook_token(session: Session, cipher: Cipher, account_id: str) -> str:
     """Return what an account's callback address carries, to show it to whoever sets it at Gupshup.
 
@@ -278,7 +297,10 @@ async def install(
 async def uninstall(
     session: Session, workspace_id: str, account_id: str, *, person: str, now: datetime
 ) -> None:
-    """Uninstall an account; a client's key is destroyed, and the other account takes over as sender (R3.2)."""
+    """Uninstall an account; a client's key is destroyed, and the other account takes over as sender (R3.2).
+
+    What was set up for it is kept and switched off: after an install every notification is off (R4.1).
+    """
     was_sender = await find_sender(session, workspace_id)
     await session.execute(
         update(installations)
@@ -288,6 +310,11 @@ async def uninstall(
             installations.c.uninstalled_at.is_(None),
         )
         .values(uninstalled_at=now)
+    )
+    await session.execute(
+        update(notifications)
+        .where(notifications.c.workspace_id == workspace_id, notifications.c.account_id == account_id)
+        .values(is_on=False, updated_at=func.now())
     )
     await session.execute(
         update(app_accounts)
