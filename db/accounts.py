@@ -424,11 +424,20 @@ async def find_shared_account(session: Session) -> AppAccount | None:
     return await one(session, statement, AppAccount)
 
 
-async def find_own_account(session: Session, workspace_id: str) -> AppAccount | None:
-    """Return a workspace's own account, installed or not: connecting again keeps its id, and with it what it was set up for."""
+async def find_own_account(
+    session: Session, workspace_id: str, *, app_id: str | None = None
+) -> AppAccount | None:
+    """Return a workspace's own account, installed or not: connecting again keeps its id, and with it what it was set up for.
+
+    Args:
+        session: The transaction.
+        workspace_id: The workspace.
+        app_id: Only the account of this app; None for the one connected last, whichever app it is.
+    """
+    is_of_app = true() if app_id is None else app_accounts.c.app_id == app_id
     statement = (
         select(*_STORED)
-        .where(app_accounts.c.owner == "client", app_accounts.c.workspace_id == workspace_id)
+        .where(app_accounts.c.owner == "client", app_accounts.c.workspace_id == workspace_id, is_of_app)
         .order_by(app_accounts.c.created_at.desc(), app_accounts.c.id)
         .limit(1)
     )

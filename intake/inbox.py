@@ -164,14 +164,14 @@ class Intake:
             await self._quietly(self._teller.tell_all(report.tell), shipment_id=failed.shipment_id)
         return report
 
-    async def tell_removed(self, workspace_id: str, limit: int = 50) -> None:
+    async def tell_removed(self, workspace_id: str, now: datetime, limit: int = 50) -> None:
         """Tell the open cases of a workspace that their account was just uninstalled; more of them the sweep tells.
 
         Raises:
             DatabaseUnavailable: PostgreSQL cannot be reached.
         """
         async with self._database.transaction(workspace_id) as session:
-            tell = await removed.to_tell(session, until=self._clock(), limit=limit, workspace_id=workspace_id)
+            tell = await removed.to_tell(session, until=now, limit=limit, workspace_id=workspace_id)
         await _each(self._quietly(self._teller.tell(each), **about(each)) for each in tell)
 
     async def _tell_removed_everywhere(self, now: datetime, limit: int) -> None:

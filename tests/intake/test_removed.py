@@ -32,7 +32,7 @@ async def test_open_cases_of_an_uninstalled_account_are_told_at_once(stage: Stag
     await stage.end(ended, Outcome.DELIVERED)
     await stage.open(failed_delivery(shipment_id="S4", workspace_id="nakshi"))
     await _uninstall(stage)
-    await stage.intake.tell_removed("kapaskraft")
+    await stage.intake.tell_removed("kapaskraft", stage.clock())
     assert sorted(_told(stage)) == ["S1", "S2"]
 
 
@@ -43,7 +43,7 @@ async def test_case_whose_action_is_on_its_way_is_left_alone(stage: Stage) -> No
     async with stage.database.transaction() as session:
         await cases.save_progress(session, "kapaskraft", row.id, acting, stage.clock())
     await _uninstall(stage)
-    await stage.intake.tell_removed("kapaskraft")
+    await stage.intake.tell_removed("kapaskraft", stage.clock())
     assert _told(stage) == []
 
 
@@ -53,7 +53,7 @@ async def test_cases_that_could_not_be_told_learn_by_the_sweep(stage: Stage) -> 
         await stage.open(failed_delivery(shipment_id=f"S{number}"))
     await _uninstall(stage)
     stage.workflows.is_down = True
-    await stage.intake.tell_removed("kapaskraft")
+    await stage.intake.tell_removed("kapaskraft", stage.clock())
     assert _told(stage) == []
     stage.workflows.is_down = False
     stage.clock.pass_by(seconds=16)
