@@ -352,8 +352,8 @@ def _banner(visit: Visit, found: Installed) -> Banner | None:
 
 
 def _is_silent(visit: Visit, found: Installed) -> bool:
-    heard = found.account.last_callback_at or found.installation.installed_at
-    return heard + _SILENT_AFTER <= visit.now
+    since = found.installation.installed_at
+    return max(since, found.account.last_callback_at or since) + _SILENT_AFTER <= visit.now
 
 
 async def _callbacks(session: Session, visit: Visit, found: Installed) -> Callbacks:
@@ -413,7 +413,7 @@ def _effects(found: Installed, other: Installed | None, price: str) -> Iterable[
     kept = "Charges and activity so far are kept."
     yield Check(
         words=f"The API key is destroyed. {kept}" if found.account.owner == "client" else kept,
-        note="What you set up stays, switched off, for the case that you install it again",
+        note="What you set up stays, switched off, in case you install it again",
     )
 
 

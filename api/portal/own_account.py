@@ -43,6 +43,9 @@ _LONGEST_KEY = 1000
 _TAG = "eshopbox-rescue"
 _KEY_REFUSED = "Gupshup does not accept the API key any more"
 _UNAUTHORISED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_REFUSED = Banner(
+    "bad", "Gupshup does not show this app's templates.", "Reconnect the account to see what is wrong."
+)
 _DOWN = Banner("bad", "Gupshup did not answer.", "Nothing has changed. Try again in a minute.")
 
 
@@ -162,7 +165,7 @@ async def check_again(visit: Owner, fields: FieldsNow) -> Response:
         return await apps_page_of(visit, _DOWN, HTTPStatus.CONFLICT)
     except GupshupRefused as error:
         if error.status not in _UNAUTHORISED:
-            return await apps_page_of(visit, _DOWN, HTTPStatus.CONFLICT)
+            return await apps_page_of(visit, _REFUSED, HTTPStatus.CONFLICT)
         async with database.transaction(visit.workspace_id) as session:
             await accounts.set_attention(session, account.id, _KEY_REFUSED)
         return see_other(visit, "/apps")

@@ -1,15 +1,15 @@
 """What the Gupshup app would bring: shown by each page that is of no use without it (R2.4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from api.portal.parts import Message, MessageButton
+from api.portal.parts import Message, message_of
 from api.portal.visits import Visit
 from db import people
 from db.people import Role
 from db.session import Session
 from db.workspaces import Workspace
 from domain.journey import find_event
-from domain.preview import Preview, preview
+from domain.preview import preview
 from domain.shipments import JourneyEvent
 from domain.variables import SAMPLES
 
@@ -62,14 +62,6 @@ def _message(workspace: Workspace) -> Message:
         mapping=[(variable, "") for variable in text.variables],
         samples=SAMPLES | {"brand": workspace.brand},
     )
-    return Message(
-        head=text.header,
-        paragraphs=_paragraphs(shown),
-        foot=shown.footer,
-        buttons=tuple(MessageButton(label=button.label) for button in shown.buttons),
-        time=_TIME,
-    )
-
-
-def _paragraphs(shown: Preview) -> tuple[str, ...]:
-    return tuple("".join(part.text for part in paragraph) for paragraph in shown.paragraphs)
+    # Here it is an example as a whole: nobody has to tell the samples from the text.
+    paragraphs = tuple("".join(part.text for part in paragraph) for paragraph in shown.paragraphs)
+    return replace(message_of(shown, time=_TIME), paragraphs=paragraphs)
