@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from api.portal import account, apps, channel, elsewhere, own_account, people, sign_in
+from api.portal import account, apps, channel, elsewhere, own_account, people, sign_in, uninstalling
 from api.portal.pages import Static
 from api.portal.trouble import add_error_pages
 
@@ -15,6 +15,7 @@ ROUTERS = (
     people.router,
     own_account.router,
     apps.router,
+    uninstalling.router,
     channel.router,
 )
 """Every page of ours."""

@@ -1,4 +1,7 @@
-"""The Gupshup app: what is installed, installing Eshopbox's account, uninstalling (R2). One's own is connected elsewhere."""
+"""The Gupshup app: what is installed and what could be, installing Eshopbox's account (R2).
+
+Connecting one's own account and uninstalling have modules of their own.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,27 +12,24 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
-from fastapi.responses import RedirectResponse
 
 from api.portal import senders
-from api.portal.forms import FieldError
 from api.portal.frame import Toast
-from api.portal.pages import once, render, see_other
-from api.portal.parts import Check, Tone
+from api.portal.pages import render, see_other
+from api.portal.parts import Tone
 from api.portal.pitch import Pitch, pitch_of
 from api.portal.senders import EVENTS, Installed, name_of, read_installed
-from api.portal.visits import FieldsNow, Owner, Seller, Visit, not_found
+from api.portal.visits import FieldsNow, Owner, Seller, Visit
 from db import accounts, audit, billing
 from db.accounts import AppAccount
 from db.session import NotFound, Session
-from domain.formats import clock, moment, moment_inside, phone_words, rupees_exact
+from domain.formats import clock, moment, moment_inside, phone_words
 
 __all__ = ["apps_page_of", "router"]
 
 router = APIRouter(prefix="/apps")
 
 _REPLIES = "service"  # what answers within the 24-hour window count as
-_UPDATES = "utility"
 _SILENT_AFTER = timedelta(hours=24)
 _TEMPLATE_WORDS = {"PENDING": "in review", "PAUSED": "paused", "REJECTED": "rejected"}
 _NO_ACCOUNT = "Eshopbox has not set its account up yet."
@@ -139,31 +139,6 @@ class AppsPage:
     banner: Banner | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UninstallPage:
-    """The question before an account is uninstalled.
-
-    Attributes:
-        key: Which one.
-        title: The question.
-        name: The account.
-        effects: What stops, and what stays.
-        button: What pressing it does.
-        is_owner: Whether the reader may.
-        owners: Who may.
-        errors: None of a field's: there are no fields.
-    """
-
-    key: str
-    title: str
-    name: str
-    effects: tuple[Check, ...]
-    button: str
-    is_owner: bool
-    owners: str
-    errors: tuple[FieldError, ...] = ()
-
-
 @router.get("")
 async def apps_page(visit: Seller) -> Response:
     """Show what is installed, and what could be."""
@@ -202,64 +177,6 @@ async def install_shared(visit: Owner, fields: FieldsNow) -> Response:
     return await apps_page_of(visit, refused, HTTPStatus.CONFLICT)
 
 
-@router.get("/{owner}/uninstall")
-async def uninstall_page(owner: str, visit: Seller) -> Response:
-    """Say what stops, and ask (R2.3, R3.2); the password comes first (S11)."""
-    async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-        installed = await read_installed(session, visit.workspace_id)
-        found = _one_of(installed, owner)
-        pitch = await pitch_of(session, visit)
-        price = await _price(session, visit)
-    if visit.is_owner and not visit.is_confirmed:
-        return _confirm_first(owner)
-    other = next((each for each in installed if each is not found), None)
-    count = len(found.on)
-    page = UninstallPage(
-        key=owner,
-        title=f"Uninstall {_inside(owner)}?",
-        name=f"{found.account.app_name}, {found.number}" if owner == "client" else found.number,
-        effects=tuple(_effects(found, other, price)),
-        button=f"Uninstall and stop {_counted(count, 'notification')}" if count else "Uninstall",
-        is_owner=visit.is_owner,
-        owners=pitch.owners,
-    )
-    return await render(visit, "apps_uninstall.html", page, current="apps")
-
-
-@router.post("/{owner}/uninstall")
-async def uninstall(owner: str, visit: Owner, fields: FieldsNow) -> Response:
-    """Uninstall an account: nothing is sent through it any more, and its open cases end (R3.2, R3.3)."""
-    fields.only()
-    if not visit.is_confirmed:
-        return _confirm_first(owner)
-
-    async def act() -> Response:
-        async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-            found = _one_of(await read_installed(session, visit.workspace_id), owner)
-            await accounts.uninstall(
-                session, visit.workspace_id, found.account.id, person=visit.by, now=visit.now
-            )
-            sender = await accounts.find_sender(session, visit.workspace_id)
-            await audit.add_record(
-                session,
-                visit.workspace_id,
-                person=visit.by,
-                action="app.uninstalled",
-                subject=found.account.id,
-                detail=f"{found.account.app_name}, {found.number}",
-                now=visit.now,
-            )
-        await visit.services.intake.tell_removed(visit.workspace_id, visit.now)
-        following = (
-            f"Messages are sent from {phone_words(sender.phone)} now."
-            if sender is not None
-            else "Nothing is sent until you install one again."
-        )
-        return see_other(visit, "/apps", Toast(f"{_stem(owner)} is uninstalled.", following))
-
-    return await once(visit, fields, act)
-
-
 async def apps_page_of(
     visit: Visit, banner: Banner | None = None, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
@@ -271,7 +188,7 @@ async def apps_page_of(
         owners = {each.account.owner for each in installed}
         offer = SharedOffer(
             number=phone_words(shared.phone) if shared is not None else "",
-            price=await _price(session, visit),
+            price=await senders.price_of_updates(session, visit.now),
             why_not=await _why_not(session, visit, shared),
         )
         page = AppsPage(
@@ -290,7 +207,7 @@ def _lead(installed: tuple[Installed, ...]) -> str:
         case ():
             return "Tell customers about their orders on WhatsApp, and let them rescue a failed delivery with one tap."
         case (only,):
-            return f"Messages are sent from {_inside(only.account.owner)}, {only.number}."
+            return f"Messages are sent from {senders.name_inside(only.account.owner)}, {only.number}."
         case _:
             return "Two accounts are installed. Messages are sent from the one chosen under"
 
@@ -398,36 +315,6 @@ def _template_words(templates: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     return str(approved), ", ".join(named + [f"{rest} not usable"] * (rest > 0))
 
 
-def _effects(found: Installed, other: Installed | None, price: str) -> Iterable[Check]:
-    if found.on:
-        words = f"{_counted(len(found.on), 'notification')} {_verb(len(found.on), 'stop')} at once"
-        yield Check(words=words, note=", ".join(found.on), tone="bad")
-    if found.open_cases:
-        words = f"{_counted(found.open_cases, 'open case')} {_verb(found.open_cases, 'end')} as undeliverable"
-        yield Check(words=words, note="E-mail and SMS take over for these customers", tone="bad")
-    if found.is_sender and other is not None:
-        words = f"{_stem(other.account.owner)} becomes the sender"
-        yield Check(words=words, note=_own_switches(other, price), tone="warn")
-    elif other is None:
-        yield Check(words="No account is left, so nothing is sent on WhatsApp", tone="warn")
-    kept = "Charges and activity so far are kept."
-    yield Check(
-        words=f"The API key is destroyed. {kept}" if found.account.owner == "client" else kept,
-        note="What you set up stays, switched off, in case you install it again",
-    )
-
-
-def _own_switches(other: Installed, price: str) -> str:
-    count = len(other.on)
-    on = (
-        f"{_counted(count, 'notification')} {'is' if count == 1 else 'are'} on there"
-        if count
-        else "none is on there"
-    )
-    charged = f", from {price} each" if count and price and other.account.owner == "eshopbox" else ""
-    return f"Its own switches apply: {on}{charged}"
-
-
 async def _why_not(session: Session, visit: Visit, shared: AppAccount | None) -> str:
     """Return why Eshopbox's account cannot be installed; what nobody can charge for is not sent (R5.4)."""
     if shared is None:
@@ -439,43 +326,9 @@ async def _why_not(session: Session, visit: Visit, shared: AppAccount | None) ->
     return ""
 
 
-async def _price(session: Session, visit: Visit) -> str:
-    try:
-        return rupees_exact(await billing.find_price(session, _UPDATES, visit.now))
-    except billing.NoPrice:
-        return ""
-
-
 async def _find(session: Session, visit: Visit, owner: str) -> AppAccount | None:
     installed = await accounts.list_installed(session, visit.workspace_id)
     return next((each.account for each in installed if each.account.owner == owner), None)
-
-
-def _one_of(installed: tuple[Installed, ...], owner: str) -> Installed:
-    found = next((each for each in installed if each.account.owner == owner), None)
-    if found is None:
-        raise not_found()
-    return found
-
-
-def _confirm_first(owner: str) -> Response:
-    return RedirectResponse(f"/account/confirm?next=/apps/{owner}/uninstall", HTTPStatus.SEE_OTHER)
-
-
-def _stem(owner: str) -> str:
-    return "Your own account" if owner == "client" else "The Eshopbox account"
-
-
-def _inside(owner: str) -> str:
-    return "your own account" if owner == "client" else "the Eshopbox account"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" + ("" if count == 1 else "s")
-
-
-def _verb(count: int, word: str) -> str:
-    return f"{word}s" if count == 1 else word
 
 
 def _zone(visit: Visit) -> ZoneInfo:

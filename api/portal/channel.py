@@ -11,11 +11,19 @@ from api.portal.forms import FieldError
 from api.portal.frame import Toast
 from api.portal.pages import render, see_other
 from api.portal.pitch import Pitch, pitch_of
-from api.portal.senders import Installed, name_of, person_name, read_installed
+from api.portal.senders import (
+    Installed,
+    counted,
+    name_inside,
+    name_of,
+    person_name,
+    price_of_updates,
+    read_installed,
+)
 from api.portal.visits import FieldsNow, Owner, Seller, Visit
-from db import accounts, audit, billing
+from db import accounts, audit
 from db.accounts import Selection
-from domain.formats import moment, phone_words, rupees_exact
+from domain.formats import moment, phone_words
 
 __all__ = ["router"]
 
@@ -123,10 +131,7 @@ async def _page(
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
         installed = await read_installed(session, visit.workspace_id)
         selections = await accounts.list_selections(session, visit.workspace_id, limit=_HISTORY)
-        try:
-            price = rupees_exact(await billing.find_price(session, "utility", visit.now))
-        except billing.NoPrice:
-            price = ""
+        price = await price_of_updates(session, visit.now)
         pitch = await pitch_of(session, visit)
     sender = next((each for each in installed if each.is_sender), None)
     # In one order, whoever sends: choices that change places are chosen by mistake.
@@ -147,7 +152,7 @@ def _account(found: Installed, price: str) -> Account:
     account = found.account
     count = len(found.on)
     said = [f"{found.number}, app {account.app_name}."]
-    said.append(_counted(count, "notification") + " on" if count else "No notification is on")
+    said.append(counted(count, "notification") + " on" if count else "No notification is on")
     if found.held:
         said[-1] += f", {found.held} {'needs' if found.held == 1 else 'need'} attention"
     said[-1] += "."
@@ -162,7 +167,7 @@ def _account(found: Installed, price: str) -> Account:
 
 def _effect(sender: Installed, other: Installed) -> Effect:
     return Effect(
-        f"If you change to {'your own account' if other.account.owner == 'client' else 'the Eshopbox account'}",
+        f"If you change to {name_inside(other.account.owner)}",
         " ".join(_effects(sender, other)),
     )
 
@@ -207,7 +212,3 @@ def _listed(titles: list[str]) -> str:
 
 def _are(titles: list[str]) -> str:
     return "is" if len(titles) == 1 else "are"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" + ("" if count == 1 else "s")

@@ -2,28 +2,28 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
 
 from api.portal.parts import Tone
 from clients.gupshup import FAILURE_CODES
-from db import accounts, notifications, open_cases
+from db import accounts, billing, notifications, open_cases
 from db.accounts import AppAccount, Installation
 from db.session import Session
-from domain.formats import phone_words
+from domain.formats import phone_words, rupees_exact
 from domain.journey import JOURNEY
 
 __all__ = [
     "EVENTS",
     "Installed",
-    "Owner",
+    "counted",
+    "name_inside",
     "name_of",
     "person_name",
+    "price_of_updates",
     "quality_of",
     "read_installed",
     "trouble_of",
 ]
-
-Owner = Literal["client", "eshopbox"]
 
 EVENTS = len(JOURNEY)
 """How many notifications there are to switch on."""
@@ -37,6 +37,7 @@ _QUALITIES: dict[str, tuple[str, Tone]] = {
     "RED": ("Low", "bad"),
     "LOW": ("Low", "bad"),
 }
+_UPDATES = "utility"
 _FAILED = re.compile(r"sending failed with code (\w+)")
 
 
@@ -101,6 +102,24 @@ async def _read(
 def name_of(owner: str) -> str:
     """Return what pages call an account."""
     return _NAMES[owner]
+
+
+def name_inside(owner: str) -> str:
+    """Return the same to stand in a sentence."""
+    return "your own account" if owner == "client" else "the Eshopbox account"
+
+
+def counted(count: int, word: str) -> str:
+    """Return so many of something: "1 open case", "2 open cases"."""
+    return f"{count} {word}" + ("" if count == 1 else "s")
+
+
+async def price_of_updates(session: Session, now: datetime) -> str:
+    """Return what a message about an order costs through Eshopbox's account; empty where nobody has set a price."""
+    try:
+        return rupees_exact(await billing.find_price(session, _UPDATES, now))
+    except billing.NoPrice:
+        return ""
 
 
 def person_name(person: str) -> str:
