@@ -2,13 +2,22 @@
 
 from fastapi import FastAPI
 
-from api.portal import account, elsewhere, people, sign_in
+from api.portal import account, apps, channel, elsewhere, own_account, people, sign_in, uninstalling
 from api.portal.pages import Static
 from api.portal.trouble import add_error_pages
 
 __all__ = ["ROUTERS", "create_portal"]
 
-ROUTERS = (sign_in.router, elsewhere.router, account.router, people.router)
+ROUTERS = (
+    sign_in.router,
+    elsewhere.router,
+    account.router,
+    people.router,
+    own_account.router,
+    apps.router,
+    uninstalling.router,
+    channel.router,
+)
 """Every page of ours."""
 
 

@@ -229,6 +229,7 @@ async def furnish(outside: Outside) -> Neighbours:
         "person_id": member.id,
         "session_id": stage.cipher.fingerprint(f"session/{digest(token).hex()}").hex()[:24],
         "workspace_id": MARKED,
+        "owner": "client",
         "event": "failed_delivery",
         "language": "en",
     }
