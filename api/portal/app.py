@@ -2,7 +2,17 @@
 
 from fastapi import FastAPI
 
-from api.portal import account, apps, channel, elsewhere, own_account, people, sign_in, uninstalling
+from api.portal import (
+    account,
+    apps,
+    channel,
+    elsewhere,
+    own_account,
+    people,
+    sign_in,
+    unexpected,
+    uninstalling,
+)
 from api.portal.pages import Static
 from api.portal.trouble import add_error_pages
 
@@ -17,6 +27,7 @@ ROUTERS = (
     apps.router,
     uninstalling.router,
     channel.router,
+    unexpected.router,
 )
 """Every page of ours."""
 
