@@ -7,6 +7,7 @@ from api.portal import (
     apps,
     channel,
     elsewhere,
+    help,
     own_account,
     people,
     sign_in,
@@ -28,6 +29,7 @@ ROUTERS = (
     uninstalling.router,
     channel.router,
     unexpected.router,
+    help.router,
 )
 """Every page of ours."""
 

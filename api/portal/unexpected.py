@@ -261,7 +261,9 @@ def _shared(visit: Visit, policy: Policy, *, words: str, values: dict[str, str])
     for text in session_texts.TEXTS:
         said = policy.text(text.key, words) or PRESETS[words][text.key]
         field = _text_field(text, words, said)
-        texts.append(replace(field, bubbles=_bubbles(visit, text, said, words, policy, values)[-1:]))
+        texts.append(
+            replace(field, hint=text.hint, bubbles=_bubbles(visit, text, said, words, policy, values)[-1:])
+        )
     return UnexpectedPage(kind="shared", texts=tuple(texts), fields={})
 
 
