@@ -42,6 +42,7 @@ class Services:
     delays: Delays
     sign_ins: Allowance
     account_checks: Allowance
+    exports: Allowance
     clock: Callable[[], datetime]
 
 

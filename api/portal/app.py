@@ -5,9 +5,10 @@ from fastapi import FastAPI
 from api.portal import (
     account,
     apps,
+    articles,
     channel,
+    charges,
     elsewhere,
-    help,
     own_account,
     people,
     sign_in,
@@ -29,7 +30,8 @@ ROUTERS = (
     uninstalling.router,
     channel.router,
     unexpected.router,
-    help.router,
+    articles.router,
+    charges.router,
 )
 """Every page of ours."""
 

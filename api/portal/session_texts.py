@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from api.portal.drawn import drawn
-from api.portal.parts import Message, MessageButton
+from api.portal.parts import Message, MessageButton, message_of
 from domain.failures import Action
 from domain.preview import preview
 from domain.templates import placeholders
@@ -50,7 +49,7 @@ TEXTS: Final = (
     SessionText(
         key="not_offered",
         title="A wish that is not possible",
-        hint="For example another date when the courier offers none. What is possible follows below your text.",
+        hint="For example another date when the courier offers none. What is possible follows below.",
         offers="choices",
         said="wish",
     ),
@@ -185,7 +184,7 @@ def _answer(
     body = _NAME.sub(filled, words)
     mapping = [(name, "") for name in placeholders(body)]
     found = preview(header="", body=body, footer="", buttons=(), mapping=mapping, samples=given)
-    return drawn(found, buttons=_buttons(text, language))
+    return replace(message_of(found), buttons=_buttons(text, language))
 
 
 def _buttons(text: SessionText, language: str) -> tuple[MessageButton, ...]:

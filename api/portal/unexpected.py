@@ -87,6 +87,33 @@ class DayBox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set with both accounts: everything but the texts.
+
+    Attributes:
+        fields: The values, by field.
+        reminders: Name, label, value and options of each reminder.
+        nudges: After which times a nudge may come.
+        deadlines: When the deadline may be.
+        at_deadline: What may happen then.
+        days: Further days left out.
+        works_on: The days of the week.
+        regions: Whose public holidays may be left out.
+        default_languages: Languages for customers whose own is not known.
+    """
+
+    fields: dict[str, str]
+    reminders: tuple[tuple[str, str, str, Options], ...]
+    nudges: Options
+    deadlines: Options
+    at_deadline: tuple[Choice, ...]
+    days: tuple[str, ...]
+    works_on: tuple[DayBox, ...]
+    regions: Options
+    default_languages: Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnexpectedPage:
     """The page.
 
@@ -100,7 +127,8 @@ class UnexpectedPage:
         shown: Which text the preview shows, and what may be chosen.
         sender: Who the preview comes from.
         preview: Its bubbles.
-        fields: Everything else that can be set.
+        settings: Everything else that can be set; None where nothing can.
+        errors: What is wrong with the form.
     """
 
     kind: Literal["none", "shared", "own"]
@@ -113,15 +141,7 @@ class UnexpectedPage:
     shown_options: Options = ()
     sender: SenderBar | None = None
     preview: tuple[Message, ...] = ()
-    fields: dict[str, str]
-    reminders: tuple[tuple[str, str, str, Options], ...] = ()
-    nudges: Options = ()
-    deadlines: Options = ()
-    at_deadline: tuple[Choice, ...] = _AT_DEADLINE
-    days: tuple[str, ...] = ()
-    works_on: tuple[DayBox, ...] = ()
-    regions: Options = ()
-    default_languages: Options = ()
+    settings: Settings | None = None
     errors: tuple[FieldError, ...] = ()
 
 
@@ -202,9 +222,7 @@ async def _render(
         sender = await accounts.find_sender(session, visit.workspace_id)
         kept = await samples.list_samples(session)
     if sender is None:
-        return await render(
-            visit, "unexpected.html", UnexpectedPage(kind="none", fields={}), current="unexpected"
-        )
+        return await render(visit, "unexpected.html", UnexpectedPage(kind="none"), current="unexpected")
     values = SAMPLES | kept | ({"brand": visit.workspace.brand} if visit.workspace.brand else {})
     if sender.owner == "client":
         page = _own(visit, policy, fields, sender=sender, words=words, shown=shown, values=values)
@@ -215,7 +233,7 @@ async def _render(
         page = _shared(visit, replace(policy, texts=platform.policy.texts), words=words, values=values)
     page = replace(
         page,
-        **_settings(fields, policy),
+        settings=_settings(fields),
         words=words,
         languages=tuple(
             Language(words=each.name, lang=code, href=f"/unexpected?words={code}", current=code == words)
@@ -251,8 +269,14 @@ def _own(
         shown=name,
         shown_options=tuple((key, each.title) for key, each in by_name.items()),
         sender=SenderBar(name=brand, number=phone_words(sender.phone), initials=initials(brand)),
-        preview=_bubbles(visit, text, fields.texts[name] or PRESETS[words][text.key], words, policy, values),
-        fields={},
+        preview=session_texts.bubbles(
+            text,
+            fields.texts[name] or PRESETS[words][text.key],
+            words,
+            policy=policy,
+            samples=values,
+            time=_clock(visit),
+        ),
     )
 
 
@@ -261,10 +285,9 @@ def _shared(visit: Visit, policy: Policy, *, words: str, values: dict[str, str])
     for text in session_texts.TEXTS:
         said = policy.text(text.key, words) or PRESETS[words][text.key]
         field = _text_field(text, words, said)
-        texts.append(
-            replace(field, hint=text.hint, bubbles=_bubbles(visit, text, said, words, policy, values)[-1:])
-        )
-    return UnexpectedPage(kind="shared", texts=tuple(texts), fields={})
+        drawn = session_texts.bubbles(text, said, words, policy=policy, samples=values, time=_clock(visit))
+        texts.append(replace(field, hint=text.hint, bubbles=drawn[-1:]))
+    return UnexpectedPage(kind="shared", texts=tuple(texts))
 
 
 def _text_field(text: SessionText, language: str, words: str) -> TextField:
@@ -279,42 +302,33 @@ def _text_field(text: SessionText, language: str, words: str) -> TextField:
     )
 
 
-def _bubbles(
-    visit: Visit, text: SessionText, words: str, language: str, policy: Policy, values: dict[str, str]
-) -> tuple[Message, ...]:
-    time = clock(visit.now, ZoneInfo(policy.timezone))
-    return session_texts.bubbles(text, words, language, policy=policy, samples=values, time=time)
-
-
-def _settings(fields: Fields, policy: Policy) -> dict[str, object]:
-    """Return what both accounts have: everything but the texts."""
+def _settings(fields: Fields) -> Settings:
     rest = fields.rest
-    reminders = tuple(
-        (
-            f"reminder-{number}",
-            f"{_ORDINALS[number - 1]} reminder after",
-            value or "none",
-            (("none", "No reminder"), *_durations(_REMINDERS, value)),
-        )
-        for number, value in enumerate(fields.reminders, 1)
-    )
     regions = (("none", "None"), *states())
     if rest["region"] not in dict(regions):
         regions = (*regions, (rest["region"], "All of India" if rest["region"] == "IN" else rest["region"]))
-    return {
-        "fields": rest,
-        "reminders": reminders,
-        "nudges": _durations(_NUDGES, rest["nudge"]),
-        "deadlines": _durations(_DEADLINES, rest["deadline"]),
-        "days": fields.days,
-        "works_on": tuple(
+    return Settings(
+        fields=rest,
+        reminders=tuple(
+            (
+                f"reminder-{number}",
+                f"{_ORDINALS[number - 1]} reminder after",
+                value or "none",
+                (("none", "No reminder"), *_durations(_REMINDERS, value)),
+            )
+            for number, value in enumerate(fields.reminders, 1)
+        ),
+        nudges=_durations(_NUDGES, rest["nudge"]),
+        deadlines=_durations(_DEADLINES, rest["deadline"]),
+        at_deadline=_AT_DEADLINE,
+        days=fields.days,
+        works_on=tuple(
             DayBox(value=day, words=words, is_ticked=day in fields.works_on)
             for day, words in zip(unexpected_form.DAYS, _DAY_WORDS, strict=True)
         ),
-        "regions": regions,
-        "default_languages": tuple((code, each.name) for code, each in LANGUAGES.items()),
-        "is_answered": policy.answer_unexpected,
-    }
+        regions=regions,
+        default_languages=tuple((code, each.name) for code, each in LANGUAGES.items()),
+    )
 
 
 def _durations(minutes: tuple[int, ...], present: str) -> Options:
@@ -346,6 +360,10 @@ def _words(minutes: int) -> str:
 
 def _policy(visit: Visit) -> Policy:
     return replace(visit.workspace.policy, language=visit.workspace.default_language)
+
+
+def _clock(visit: Visit) -> str:
+    return clock(visit.now, ZoneInfo(visit.workspace.policy.timezone))
 
 
 def _today(visit: Visit) -> date:

@@ -81,6 +81,7 @@ async def test_every_time_and_day_can_be_set(own: Somebody, outside: Outside) ->
     tomorrow = outside.stage.clock().date() + timedelta(days=2)
     await own.press(
         "Save",
+        action=PAGE,
         **{
             "deadline": "36h",
             "reminder-1": "2h",
@@ -141,7 +142,7 @@ async def test_what_is_not_possible_stands_at_its_field(
 ) -> None:
     """One rule decides what is possible; nothing is kept, and what was typed stays."""
     before = await stored(outside)
-    await own.press("Save", **{field: entered, "reminder-1": "4h"})
+    await own.press("Save", action=PAGE, **{field: entered, "reminder-1": "4h"})
     assert own.answer.status_code == 422
     at = {"reminder-2": "reminder-1", "work-from": "work-until"}.get(field, field)
     assert words in own.error_of(at)
