@@ -253,6 +253,16 @@ async def test_the_preview_follows_what_is_typed(visit: Visit) -> None:
     assert "idempotency" not in form
 
 
+async def test_the_preview_shows_the_text_that_one_goes_to(visit: Visit) -> None:
+    """Of several texts the one with the focus is chosen for the preview, and asked for at once."""
+    page = visit.page
+    await expect(page.get_by_label("Shown")).to_have_value("other")
+    async with page.expect_request("**/preview") as asked:
+        await page.get_by_label("Text", exact=True).focus()
+    await expect(page.get_by_label("Shown")).to_have_value("text")
+    assert "shown=text" in ((await asked.value).post_data or "")
+
+
 async def test_a_template_id_is_checked_when_it_is_entered(visit: Visit) -> None:
     """The result goes into the part that is read out; what was typed elsewhere stays."""
     page = visit.page
