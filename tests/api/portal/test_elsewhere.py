@@ -179,12 +179,13 @@ async def test_answer_to_no_question_of_this_browser_does_nothing(
     await stranger.open(of_another)
     assert "You are not signed in" in stranger.words
     own = await _leave(stranger)
-    code = parse_qs(urlsplit(of_another).query)["code"][0]
-    state = parse_qs(urlsplit(own).query)["state"][0]
+    code, their_state = (parse_qs(urlsplit(of_another).query)[name][0] for name in ("code", "state"))
+    own_code, state = (parse_qs(urlsplit(own).query)[name][0] for name in ("code", "state"))
     for query in (
+        f"code={own_code}",
+        f"code={own_code}&state=",
+        f"code={own_code}&state={their_state}",
         f"code={code}&state={state}",  # PKCE: the code belongs to another verifier
-        f"code={code}",
-        f"code={code}&state=",
         f"code={code}&state={state}&iss=http://127.0.0.1:1",
         f"state={state}",
         f"state={state}&error=access_denied",
@@ -192,6 +193,8 @@ async def test_answer_to_no_question_of_this_browser_does_nothing(
         await stranger.open(f"/sign-in/elsewhere/back?{query}")
         assert stranger.answer.status_code == 403, query
     assert await _actions(outside) == []
+    await stranger.open(own)
+    assert (await stranger.open("/account")).heading == "Your account"
 
 
 async def test_login_that_takes_too_long_begins_anew(outside: Outside, stranger: Somebody) -> None:
