@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyotp
 
-from ops.seed import SeededPerson
+from ops.seeded_people import SeededPerson
 from ops.stack import VAR
 from ops.system import NOT_THERE, print_table
 

@@ -13,15 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import pyotp
-
-from bootstrap.passwords import Passwords
-from db import accounts, billing, notifications, people, workspaces
+from db import accounts, billing, notifications, workspaces
 from db.encryption import Cipher
-from db.people import EmailTaken, Role
 from db.session import Database, Session
 from domain.templates import choice_for
 from domain.timing import Policy
+from ops.seeded_people import SeededPerson, fresh_people, plant_people
 from ops.spare_apps import spare_apps
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - the name of a header
@@ -108,23 +105,6 @@ class SeededWorkspace:
 
 
 @dataclass(frozen=True, slots=True)
-class SeededPerson:
-    """Somebody who signs in to the portal of the demo.
-
-    Attributes:
-        workspace: The slug; None for Eshopbox's staff.
-        totp_secret: Of the one-time codes; empty for members, who need none.
-    """
-
-    workspace: str | None
-    email: str
-    name: str
-    role: str
-    password: str = field(repr=False)
-    totp_secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Seed:
     """Everything that is seeded, with its secrets in the clear: for a development machine only.
 
@@ -207,17 +187,6 @@ def _fresh() -> Seed:
             event_secret=f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
         )
 
-    def person(workspace: str | None, role: Role, name: str, email: str) -> SeededPerson:
-        needs_codes = role is not Role.MEMBER
-        return SeededPerson(
-            workspace=workspace,
-            email=email,
-            name=name,
-            role=role.value,
-            password=secrets.token_urlsafe(15),
-            totp_secret=pyotp.random_base32() if needs_codes else "",
-        )
-
     return Seed(
         accounts=(
             account("kapaskraft", "client", "KapasKraftLive", "918047100021", "KapasKraft"),
@@ -229,17 +198,7 @@ def _fresh() -> Seed:
             workspace("banjara", "Banjara Threads", "eshopbox"),
         ),
         newcomer=workspace("chanderi", "Chanderi Loom", ""),
-        people=(
-            person("kapaskraft", Role.OWNER, "Meera Iyer", "owner@kapaskraft.example"),
-            person("kapaskraft", Role.MEMBER, "Rohan Shetty", "member@kapaskraft.example"),
-            person("nilgiritea", Role.OWNER, "Lakshmi Menon", "owner@nilgiritea.example"),
-            person("nilgiritea", Role.MEMBER, "Farah Ansari", "member@nilgiritea.example"),
-            person("banjara", Role.OWNER, "Harpreet Gill", "owner@banjara.example"),
-            person("banjara", Role.MEMBER, "Imran Shaikh", "member@banjara.example"),
-            person("chanderi", Role.OWNER, "Devika Rane", "owner@chanderi.example"),
-            person("chanderi", Role.MEMBER, "Salim Qureshi", "member@chanderi.example"),
-            person(None, Role.OPS, "Neha Kulkarni", "ops@eshopbox.example"),
-        ),
+        people=fresh_people(),
         environment=fresh_keys(),
     )
 
@@ -274,7 +233,7 @@ async def plant(
         for workspace in fresh:
             if workspace.account:
                 await _plant_installation(session, workspace, seed.account_of(workspace), now)
-    await _plant_people(database, cipher, seed)
+    await plant_people(database, cipher, seed.people)
 
 
 async def _plant_workspace(
@@ -320,31 +279,6 @@ async def _plant_installation(
     for language in _TEMPLATES:
         notification = _notification(workspace.slug, account.id, account, language)
         await notifications.save_notification(session, notification)
-
-
-async def _plant_people(database: Database, cipher: Cipher, seed: Seed) -> None:
-    """Add who is not there yet: whoever chose another password meanwhile keeps it."""
-    passwords = Passwords()
-    for person in seed.people:
-        async with database.transaction() as session:
-            if await people.find_sign_in(session, cipher, person.email) is not None:
-                continue
-        kept = await passwords.hash(person.password)
-        async with database.transaction() as session:
-            try:
-                added = await people.add_person(
-                    session,
-                    workspace_id=person.workspace,
-                    email=person.email,
-                    name=person.name,
-                    role=Role(person.role),
-                    password_hash=kept,
-                    password_is_temporary=False,
-                )
-            except EmailTaken:  # by another stack that plants into the same database
-                continue
-            if person.totp_secret:
-                await people.set_totp(session, cipher, added.id, person.totp_secret)
 
 
 def _notification(

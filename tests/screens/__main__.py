@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext
 from bootstrap.resources import cipher_of, utc_now
 from bootstrap.settings import Settings
 from db.session import Database
-from ops.seed import SeededPerson
+from ops.seeded_people import SeededPerson
 from ops.stack import Ports, Stack
 from tests.browser import SHOTS, chromium
 from tests.e2e.driving import DrivenStory
