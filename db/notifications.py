@@ -10,14 +10,27 @@ from sqlalchemy.dialects.postgresql import insert
 from db.rows import columns
 from db.session import Session
 from db.tables import notifications, workspaces
+from domain.preview import ButtonKind
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A quick-reply button of a template: its words, and the choice that it stands for."""
+    """A button of a template.
+
+    Attributes:
+        label: Its words.
+        choice: What it stands for when it is tapped; empty where it stands for nothing of ours.
+        kind: What it does, in our words; only quick replies come back as an answer.
+    """
 
     label: str
     choice: str
+    kind: str = ButtonKind.QUICK_REPLY.value  # older rows know quick replies only
+
+    @property
+    def is_reply(self) -> bool:
+        """Tell whether a tap on it comes back as an answer."""
+        return self.kind == ButtonKind.QUICK_REPLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class Notification:
         header: Its text above.
         body: Its text, placeholders included.
         footer: Its text beneath.
-        buttons: Its quick replies, in their order.
+        buttons: All its buttons, in their order: what a tap refers to is told by a button's place among all of them.
         params: What fills its placeholders, in their order.
         is_on: Whether it is sent at all.
         attention: Why nothing is sent with it now; empty while all is well (R4.8).
