@@ -27,11 +27,18 @@ from workflows.client import Workflows
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.sample_message import SampleMessageWorkflow
 
 _log = structlog.get_logger("worker")
 
 
-WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, AccountMessageWorkflow, OutgoingEventWorkflow)
+WORKFLOWS = (
+    FailedDeliveryWorkflow,
+    LateReplyWorkflow,
+    AccountMessageWorkflow,
+    SampleMessageWorkflow,
+    OutgoingEventWorkflow,
+)
 
 
 def activities_of(resources: Resources) -> list[Callable[..., object]]:
@@ -50,6 +57,7 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
         messages.send_template,
         messages.send_session,
         account_messages.send,
+        account_messages.send_sample,
         carriers.take_action,
         cases.record,
         cases.end,

@@ -96,6 +96,7 @@ def create_app(
                 sign_ins=Allowance(settings.sign_ins_per_minute, per=timedelta(minutes=1)),
                 account_checks=Allowance(10, per=timedelta(hours=1)),
                 exports=Allowance(5, per=timedelta(minutes=1)),
+                test_messages=Allowance(5, per=timedelta(hours=1)),
                 clock=clock or resources.clock,
             )
             yield

@@ -43,6 +43,7 @@ class Services:
     sign_ins: Allowance
     account_checks: Allowance
     exports: Allowance
+    test_messages: Allowance
     clock: Callable[[], datetime]
 
 

@@ -17,7 +17,7 @@ from db.encryption import Cipher
 from db.rows import columns, many
 from db.session import Session
 from db.tables import actions, cases, message_statuses, messages, shipments, storable, timeline
-from domain.messages import MessageStatus
+from domain.messages import MessageStatus, NotSent
 
 EntryKind = Literal["notification", "reply", "action", "automatic", "report", "handover"]
 
@@ -137,6 +137,18 @@ async def data_of(session: Session, cipher: Cipher, workspace_id: str, key: str)
     )
     sealed = (await session.execute(statement)).scalar_one_or_none()
     return _opened(cipher, sealed, workspace_id, key)
+
+
+async def count_not_sent(session: Session, workspace_id: str, reason: NotSent, *, since: datetime) -> int:
+    """Return for how many failed deliveries a message was not sent since a time, for a reason (R4.8)."""
+    statement = select(func.count(timeline.c.case_id.distinct())).where(
+        timeline.c.workspace_id == workspace_id,
+        timeline.c.kind == "notification",
+        timeline.c.topic.endswith("_not_sent"),
+        timeline.c.detail.startswith(reason.value),
+        timeline.c.at >= since,
+    )
+    return (await session.execute(statement)).scalar_one()
 
 
 async def list_entries(

@@ -17,6 +17,9 @@ RETURN_SHIPMENT: Final = "returnShipment"
 
 UTILITY: Final = "UTILITY"
 
+NOT_SENT_YET: Final = "Sending of this message starts with a later release; your set-up is kept."
+"""Stands with each step that can be set up before anything is sent for it."""
+
 
 class JourneyGroup(StrEnum):
     """The two ways a parcel goes."""
@@ -69,6 +72,7 @@ class JourneyEntry:
         pairs: The order system's resource and subtype of event that mean it.
         texts: Proposed templates, one for each language.
         needs_buttons: The customer answers it, so that its template needs our buttons (R4.7).
+        is_sent: Messages go out for it. Others can be set up already; pages say `NOT_SENT_YET` with them.
     """
 
     key: JourneyEvent
@@ -78,6 +82,7 @@ class JourneyEntry:
     pairs: tuple[tuple[str, str], ...]
     texts: tuple[TemplateText, ...]
     needs_buttons: bool = False
+    is_sent: bool = False
 
     def text(self, language: str) -> TemplateText | None:
         """Return the proposed template in a language; None where there is none."""
@@ -186,6 +191,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "failed_delivery"),),
         needs_buttons=True,
+        is_sent=True,
         texts=_texts(
             "delivery_failed",
             (*_NAMED, "failure_reason"),

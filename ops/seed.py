@@ -270,6 +270,11 @@ async def _plant_account(session: Session, cipher: Cipher, account: SeededAccoun
         webhook_token=account.webhook_token,
         header_secret=account.header_secret,
     )
+    if account.owner == "eshopbox":
+        await workspaces.ensure_platform(session)
+        for language in _TEMPLATES:  # what sellers are offered, and take over when they accept its price
+            offered = _notification(workspaces.PLATFORM, account.id, account, language)
+            await notifications.save_notification(session, offered)
 
 
 async def _plant_installation(

@@ -27,6 +27,7 @@ from workflows.client import (
     LateReply,
     Mail,
     ManualAnswer,
+    SampleMessageTask,
     Workflows,
     WorkflowsUnavailable,
     case_workflow_id,
@@ -50,6 +51,7 @@ class FakeWorkflows(Workflows):
         acts: Acts by hand, in order.
         late: Replies that came after the end, by their id.
         account_messages: Messages of the sender's own, by their id.
+        samples: Notifications sent to sellers' own phones, by their id.
         delivered: Outgoing events whose delivery began.
         replayed: Outgoing events whose delivery began again, and since when what was delivered does not count.
         ended: Runs that are over.
@@ -68,6 +70,7 @@ class FakeWorkflows(Workflows):
         self.acts: list[tuple[CaseRef, Mail]] = []
         self.late: dict[str, LateReply] = {}
         self.account_messages: dict[str, AccountMessageTask] = {}
+        self.samples: dict[str, SampleMessageTask] = {}
         self.delivered: list[str] = []
         self.replayed: list[tuple[str, datetime]] = []
         self.ended: set[CaseRef] = set()
@@ -128,6 +131,11 @@ class FakeWorkflows(Workflows):
         """Remember a message of the sender's own once."""
         self._answer()
         self.account_messages.setdefault(task.id, task)
+
+    async def send_sample(self, task: SampleMessageTask) -> None:
+        """Remember a test once."""
+        self._answer()
+        self.samples.setdefault(task.id, task)
 
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Remember an event once."""

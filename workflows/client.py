@@ -26,13 +26,14 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask
+from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask, SampleMessageTask
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.sample_message import SampleMessageWorkflow
 from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "LateReply",
     "Mail",
     "ManualAnswer",
+    "SampleMessageTask",
     "Workflows",
     "WorkflowsUnavailable",
     "case_workflow_id",
@@ -187,6 +189,14 @@ class Workflows:
             WorkflowsUnavailable: Temporal did not answer.
         """
         await self._start_once(AccountMessageWorkflow.run, task, f"account-message:{task.id}")
+
+    async def send_sample(self, task: SampleMessageTask) -> None:
+        """Have a notification sent to a phone of the seller's own, once.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        await self._start_once(SampleMessageWorkflow.run, task, f"sample-message:{task.id}")
 
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Have an outgoing event delivered, once.
