@@ -101,7 +101,8 @@ class AccountMessages:
             return MessageResult(why=NotSent.SWITCHED_OFF)
         if notification.attention:
             return MessageResult(why=NotSent.TEMPLATE, detail=notification.attention)
-        samples = SAMPLES | await list_samples(session)
+        workspace = await workspaces.get_workspace(session, task.workspace_id)
+        samples = SAMPLES | await list_samples(session) | {"brand": workspace.brand}
         filled = Filled(tuple(samples.get(param.variable) or param.fallback for param in notification.params))
         if not all(filled.params):
             return MessageResult(why=NotSent.MISSING_VALUE)
