@@ -24,7 +24,6 @@ from db.accounts import AppAccount
 from db.session import NotFound
 from domain.journey import JourneyEntry
 from domain.template_checks import Trouble, check_template, check_template_id, trouble
-from domain.texts import LANGUAGES
 from domain.wording import spoken
 
 __all__ = [
@@ -42,6 +41,19 @@ _SECONDS: Final = 4.5
 """How long a page waits for Gupshup; what is known is shown after that."""
 
 _UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_LANGUAGES: Final = {
+    "bn": "Bengali",
+    "en": "English",
+    "gu": "Gujarati",
+    "hi": "Hindi",
+    "kn": "Kannada",
+    "ml": "Malayalam",
+    "mr": "Marathi",
+    "pa": "Punjabi",
+    "ta": "Tamil",
+    "te": "Telugu",
+    "ur": "Urdu",
+}
 _FIELDS: Final = tuple(each.name for each in fields(Template))
 
 
@@ -196,9 +208,7 @@ def language_of(template: Template) -> str:
 
 def language_words(language: str) -> str:
     """Return a language's name in English, as the pages are; of one that we do not know, its code."""
-    return {"en": "English", "hi": "Hindi"}.get(language) or (
-        LANGUAGES[language].name if language in LANGUAGES else language
-    )
+    return _LANGUAGES.get(language, language)
 
 
 def _troubles(entry: JourneyEntry, template: Template, accepted_category: str) -> tuple[Trouble, ...]:

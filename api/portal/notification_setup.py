@@ -85,7 +85,7 @@ async def check_part(event: str, visit: Seller, fields: FieldsNow) -> Response:
         return see_other(visit, f"/notifications/{event}")
     draft = read_draft(fields)
     step, checked, listed = await _check(step, draft)
-    return partial(visit, "notification_own.html", own_view(step, listed, draft, checked, checked.troubles))
+    return partial(visit, "notification_own.html", own_view(step, listed, draft, checked))
 
 
 @router.post("/{event}/accept")

@@ -314,12 +314,12 @@ def _value_row(name: str, pair: tuple[str, str], entry: JourneyEntry, samples: M
     variable, fallback = pair
     known = find_variable(variable)
     sample = samples.get(variable, "")
-    if fallback:
-        note = ""
+    if fallback and variable:
+        note = "Sent when there is no value"
     elif variable:
         note = "Empty: the message is not sent"
     else:
-        note = "Stands in every message"
+        note = "Sent in every message"
     return ValueRow(
         placeholder=f"{{{{{name}}}}}",
         label=f"Value for placeholder {name}",
@@ -327,7 +327,7 @@ def _value_row(name: str, pair: tuple[str, str], entry: JourneyEntry, samples: M
         fallback_field=fallback_field(name),
         options=(_ONLY_TEXT, *((each.name, each.name) for each in variables_for(entry))),
         chosen=variable if known is not None else "",
-        sample=f"Sample: {sample}" if sample else "",
+        sample=f"Sample: {sample}" if sample else "No sample" if variable else "The text beside is sent",
         fallback=fallback,
         note=note,
     )

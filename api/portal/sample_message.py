@@ -25,7 +25,7 @@ async def send_test(event: str, visit: Seller, fields: FieldsNow) -> Response:
     """Send what is saved, with sample values, to a phone of the seller's own."""
     fields.only("phone", "test_language")
     step = await read_step(visit, event)
-    if step is None or not step.rows:
+    if step is None or not step.rows or (not step.is_own and not step.is_on):
         return see_other(visit, f"/notifications/{event}")
     if not step.is_own and not visit.is_owner:
         return await page_again(

@@ -224,7 +224,8 @@ def _frame(step: Step, errors: tuple[FieldError, ...], test: SampleCard | None) 
 
 def sample_card(step: Step) -> SampleCard | None:
     """Return the card for a test; None before anything is saved, and for who may not spend money."""
-    if not step.rows or (not step.is_own and not step.visit.is_owner):
+    # What costs something here is tried by who may spend, once its price was accepted.
+    if not step.rows or (not step.is_own and not (step.visit.is_owner and step.is_on)):
         return None
     preferred = step.visit.workspace.default_language
     languages = [row.language for row in step.rows]
