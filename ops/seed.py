@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from db import accounts, billing, notifications, workspaces
+from db import acceptances, accounts, billing, notifications, workspaces
 from db.encryption import Cipher
 from db.session import Database, Session
 from domain.templates import choice_for
@@ -30,6 +30,7 @@ _PARAMS = (
     notifications.Param("failure_reason", ""),
 )
 LABELS = ("Try again", "Choose another date", "See all options")
+_UTILITY_PAISE = 35
 NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="")
 
 
@@ -217,7 +218,7 @@ async def plant(
     What was written with the same secrets before is left as people have changed it since.
     """
     async with database.transaction() as session:
-        await billing.set_price(session, "utility", 35, valid_from=now.replace(month=1, day=1))
+        await billing.set_price(session, "utility", _UTILITY_PAISE, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "marketing", 99, valid_from=now.replace(month=1, day=1))
         fresh = [
@@ -230,6 +231,9 @@ async def plant(
         for account in seed.accounts:
             if any(workspace.account == account.key for workspace in fresh):
                 await _plant_account(session, cipher, account)
+        for account in seed.accounts:
+            if account.owner == "eshopbox":
+                await _plant_offer(session, account)
         for workspace in fresh:
             if workspace.account:
                 await _plant_installation(session, workspace, seed.account_of(workspace), now)
@@ -270,11 +274,16 @@ async def _plant_account(session: Session, cipher: Cipher, account: SeededAccoun
         webhook_token=account.webhook_token,
         header_secret=account.header_secret,
     )
-    if account.owner == "eshopbox":
-        await workspaces.ensure_platform(session)
-        for language in _TEMPLATES:  # what sellers are offered, and take over when they accept its price
-            offered = _notification(workspaces.PLATFORM, account.id, account, language)
-            await notifications.save_notification(session, offered)
+
+
+async def _plant_offer(session: Session, account: SeededAccount) -> None:
+    """Offer the shared account's template to sellers, who take it over when they accept its price (R4.4)."""
+    await workspaces.ensure_platform(session)
+    if await notifications.list_offered(session, account.id):
+        return
+    for language in _TEMPLATES:
+        offered = _notification(workspaces.PLATFORM, account.id, account, language)
+        await notifications.save_notification(session, offered)
 
 
 async def _plant_installation(
@@ -284,6 +293,17 @@ async def _plant_installation(
     for language in _TEMPLATES:
         notification = _notification(workspace.slug, account.id, account, language)
         await notifications.save_notification(session, notification)
+    if account.owner == "eshopbox":
+        acceptance = acceptances.Acceptance(
+            workspace_id=workspace.slug,
+            account_id=account.id,
+            event="failed_delivery",
+            category="utility",
+            price_paise=_UTILITY_PAISE,
+            person="Seed",
+            accepted_at=now,
+        )
+        await acceptances.add_acceptance(session, acceptance)
 
 
 def _notification(

@@ -154,7 +154,13 @@ async def once(visit: Visit, form: Form, act: Callable[[], Awaitable[Response]])
             "The first press is still being done",
             "Wait a moment, then open the page again: it shows what came of it.",
         )
-    response = await act()  # "conflict": other fields under an old key are a form that was corrected
+    try:
+        response = await act()  # "conflict": other fields under an old key are a form that was corrected
+    except BaseException:
+        if claim.kind == "new":  # as where Temporal was away: the same form may be sent again
+            async with database.transaction(visit.workspace_id) as session:
+                await workspaces.release_idempotency_key(session, visit.workspace_id, key)
+        raise
     if claim.kind == "new":
         async with database.transaction(visit.workspace_id) as session:
             if response.status_code == HTTPStatus.SEE_OTHER:

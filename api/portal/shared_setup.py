@@ -26,6 +26,11 @@ from domain.texts import LANGUAGES
 __all__ = ["Offer", "SharedSetup", "read_offer", "shared_setup"]
 
 _PREVIEW_TIME: Final = "09:05"
+_CHANGED: Final = (
+    "Eshopbox changed this notification.",
+    "Accept its price to send the new text; until then the one before is sent.",
+)
+_NOT_ACCEPTED: Final = ("Nobody has accepted this price here yet.", "Messages go out as before.")
 _MONTHS: Final = (
     "January",
     "February",
@@ -98,6 +103,7 @@ class SharedSetup:
         consent: What is accepted by ticking.
         accepted: Who accepted which price when; empty where nobody did.
         is_taken: It is on, with what is offered now.
+        changed: Why it has to be accepted although it is on, as title and text.
         is_owner: Whether the reader may accept a price.
         owners: Who may.
         languages: The template's languages, where it has several.
@@ -112,6 +118,7 @@ class SharedSetup:
     consent: str
     accepted: str
     is_taken: bool
+    changed: tuple[str, str]
     is_owner: bool
     owners: str
     sender: SenderBar
@@ -173,6 +180,7 @@ def shared_setup(
         consent=f"I accept {price} for each message of this notification",
         accepted=_accepted(visit, offer.accepted),
         is_taken=offer.is_taken,
+        changed=_CHANGED if offer.accepted is not None else _NOT_ACCEPTED,
         is_owner=visit.is_owner,
         owners=offer.owners,
         sender=sender_bar("Eshopbox", account),

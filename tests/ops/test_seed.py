@@ -1,12 +1,13 @@
 """The seeded templates: every language offers the same, in words that mean something to us."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from bootstrap.passwords import Passwords
-from db import accounts, people
+from db import acceptances, accounts, notifications, people
 from db.encryption import Cipher
 from db.session import Database
 from domain.templates import choice_for, missing_buttons
@@ -84,6 +85,28 @@ async def test_seeded_people_sign_in_with_what_is_written_down(
         again = await people.find_sign_in(session, cipher, seed.people[0].email)
     assert again is not None
     assert again.password_hash == "changed"
+
+
+async def test_shared_accounts_template_is_offered_to_every_seller(
+    tmp_path: Path, database: Database, cipher: Cipher
+) -> None:
+    """R4.4: in each language; whoever has it on has accepted its price; what ops change stays when planted again."""
+    seed = load(tmp_path / "secrets.json")
+    now = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
+    await plant(database, cipher, seed, events_url=None, now=now)
+    (shared,) = [account for account in seed.accounts if account.owner == "eshopbox"]
+    async with database.transaction() as session:
+        offered = await notifications.list_offered(session, shared.id)
+        accepted = await acceptances.list_acceptances(session, "nilgiritea", shared.id)
+        await notifications.save_notification(session, replace(offered[0], template_id="another"))
+    assert [(row.event, row.language) for row in offered] == [
+        ("failed_delivery", language) for language in LANGUAGES
+    ]
+    assert [(each.event, each.price_paise) for each in accepted] == [("failed_delivery", 35)]
+    await plant(database, cipher, seed, events_url=None, now=now)
+    async with database.transaction() as session:
+        again = await notifications.list_offered(session, shared.id)
+    assert again[0].template_id == "another"
 
 
 def test_seed_of_a_version_without_a_portal_gets_its_people_once(tmp_path: Path) -> None:

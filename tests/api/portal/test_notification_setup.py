@@ -169,7 +169,7 @@ async def test_placeholder_without_value_stands_at_its_field(outside: Outside, o
 
 @pytest.mark.usefixtures("gupshup")
 async def test_named_placeholders_map_themselves(outside: Outside, owner: Somebody) -> None:
-    """R4.5: in whatever spelling; the link of the template stays where it is."""
+    """R4.5 portal: in whatever spelling; the link of the template stays where it is."""
     await owner.open(f"/notifications/packed?template={template_id('order_packed')}")
     await owner.press("Save and switch on")
     (row,) = await saved(outside, "packed")
@@ -328,7 +328,7 @@ async def _hold(outside: Outside, reason: str) -> None:
 
 @pytest.mark.usefixtures("gupshup")
 async def test_what_is_not_sent_yet_says_so(owner: Somebody) -> None:
-    """R5.1 journey is of a later release: a set-up for it is kept, and nobody is told otherwise."""
+    """A page must not promise what the program does not do."""
     await owner.open("/notifications/delivered")
     assert NOT_SENT_YET in owner.words
     await owner.open(PAGE)
