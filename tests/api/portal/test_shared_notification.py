@@ -11,6 +11,7 @@ from db.people import Role
 from tests.api.conftest import Outside
 from tests.api.portal.somebody import PASSWORD, Somebody, signed_in
 from tests.api.portal.notification_stage import EVIL, offer, saved
+from tests.factories import failed_delivery
 from tests.intake.stage import ACCOUNT
 
 PAGE = "/notifications/failed_delivery"
@@ -253,3 +254,33 @@ async def test_test_through_the_shared_account_is_an_owners(shop: Outside, owner
     await owner.press("Send test", phone="+91 99999 00001")
     (task,) = shop.workflows.samples.values()
     assert (task.account_id, task.phone, task.language) == (ACCOUNT, "919999900001", "en")
+
+
+async def test_price_is_put_into_scale_by_last_months_failures(outside: Outside, owner: Somebody) -> None:
+    """R4.4: what one message for each of them would have come to; where there were none, nothing is said."""
+    await offer(outside)
+    await owner.open(PAGE)
+    assert "For scale" not in owner.words
+    now = outside.stage.clock.now
+    outside.stage.clock.now = now.replace(day=1) - timedelta(days=10)
+    await outside.stage.open(failed_delivery())
+    await outside.stage.open(failed_delivery(shipment_id="SHIP2", order_id="KK2"))
+    outside.stage.clock.now = now
+    await owner.open(PAGE)
+    assert "You had 2 of these events in " in owner.words
+    assert "One message for each would be ₹0.70." in owner.words
+
+
+async def test_held_template_of_eshopboxs_says_who_looks_after_it(shop: Outside, owner: Somebody) -> None:
+    """R4.8 portal: and offers the account with which the seller could do something themselves."""
+    await offer(shop)
+    await _confirmed(shop, owner)
+    await owner.open(PAGE)
+    await owner.press("Accept and switch on", accept="yes")
+    async with shop.stage.database.transaction() as session:
+        await notifications.hold_template(session, ACCOUNT, "shared-hi", "template rejected: INVALID_FORMAT")
+    await owner.open("/notifications")
+    assert "WhatsApp rejected this template today, " in owner.words
+    assert "Nothing is sent for this event in Hindi until it is approved again." in owner.words
+    assert "Eshopbox looks after this template." in owner.words
+    assert not owner.page.select('form[action$="/recheck"]')
