@@ -10,6 +10,7 @@ from api.portal.account_templates import examine, language_words, read_templates
 from api.portal.forms import FieldError, Form
 from api.portal.frame import Toast
 from api.portal.pages import once, render, see_other
+from api.portal.pitch import Pitch, pitch_of
 from api.portal.visits import FieldsNow, Seller, Visit, not_found
 from db import accounts, audit, billing, notifications, timeline
 from db.accounts import AppAccount
@@ -73,14 +74,16 @@ class NotificationsPage:
     """All notifications.
 
     Attributes:
-        is_own: The sender is the seller's own account; None where nothing is installed.
+        pitch: What an account would bring; None where one is installed.
+        is_own: The sender is the seller's own account.
         number: The sender's number.
         groups: The journeys.
     """
 
-    is_own: bool | None
-    number: str
-    groups: tuple[Group, ...]
+    pitch: Pitch | None = None
+    is_own: bool = False
+    number: str = ""
+    groups: tuple[Group, ...] = ()
     errors: tuple[FieldError, ...] = ()
 
 
@@ -93,6 +96,7 @@ async def notifications_page(visit: Seller) -> Response:
         known = (
             await notifications.list_notifications(session, visit.workspace_id, sender.id) if sender else ()
         )
+        pitch = await pitch_of(session, visit) if sender is None else None
         held: dict[str, Held | None] = {}
         if sender is not None:
             for entry in JOURNEY:
@@ -101,7 +105,7 @@ async def notifications_page(visit: Seller) -> Response:
         return await render(
             visit,
             "notifications.html",
-            NotificationsPage(is_own=None, number="", groups=()),
+            NotificationsPage(pitch=pitch),
             current="notifications",
         )
     prices = await _prices(visit, sender) if sender.owner == "eshopbox" else None

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from api.portal.forms import FieldError
 from api.portal.own_setup import sender_bar
 from api.portal.parts import Language, Message, SenderBar, message_of
+from api.portal.pitch import who_owns
 from api.portal.visits import Visit
-from db import acceptances, billing, cases, notifications, people
+from db import acceptances, billing, cases, notifications
 from db.acceptances import Acceptance
 from db.accounts import AppAccount
 from db.billing import Rate
 from db.notifications import Notification
-from db.people import Role
 from db.session import Session
 from domain.formats import count_words, local_date, moment_inside, plain_day, rupees_exact
 from domain.journey import JourneyEntry
@@ -141,7 +141,7 @@ async def read_offer(visit: Visit, account: AppAccount, entry: JourneyEntry, now
             rate=await billing.find_rate(session, rows[0].category.lower(), now) if rows else None,
             own=await notifications.list_of_event(session, visit.workspace_id, account.id, entry.key),
             accepted=await acceptances.find_acceptance(session, visit.workspace_id, account.id, entry.key),
-            owners=await _owners(session, visit.workspace_id),
+            owners=await who_owns(session, visit.workspace_id),
             last_month=await _last_month(session, visit, entry),
         )
 
@@ -253,16 +253,6 @@ def _message(row: Notification, samples: Mapping[str, str]) -> Message:
         samples=samples,
     )
     return message_of(shown, time=_PREVIEW_TIME)
-
-
-async def _owners(session: Session, workspace_id: str) -> str:
-    """Return who may accept a price: "Meera Iyer or Arjun Nair"."""
-    names = [
-        person.name
-        for person in await people.list_people(session, workspace_id)
-        if person.role is Role.OWNER and person.disabled_at is None
-    ]
-    return " or ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
 
 
 async def _last_month(session: Session, visit: Visit, entry: JourneyEntry) -> int | None:

@@ -12,8 +12,8 @@ from playwright.async_api import Page, ViewportSize, expect
 from api.portal.visits import cookie_name
 from db import notifications
 from tests.api.conftest import Outside
-from tests.api.portal.somebody import Somebody
 from tests.api.portal.notification_stage import gupshup_of, install_own, saved, template_id
+from tests.api.portal.somebody import Somebody
 from tests.api.portal.test_notifications import ROW
 from tests.browser import chromium, sideways, troubles_of
 

@@ -12,7 +12,6 @@ from db.people import Role
 from domain.journey import NOT_SENT_YET
 from domain.template_checks import WORDS
 from tests.api.conftest import Outside
-from tests.api.portal.somebody import Fields, Somebody, signed_in
 from tests.api.portal.notification_stage import (
     BODY,
     EVIL,
@@ -23,6 +22,7 @@ from tests.api.portal.notification_stage import (
     saved,
     template_id,
 )
+from tests.api.portal.somebody import Fields, Somebody, signed_in
 
 PAGE = "/notifications/failed_delivery"
 FILLED = {

@@ -13,8 +13,17 @@ from db.people import Role
 from db.timeline import Entry, add_entry
 from domain.journey import JOURNEY, NOT_SENT_YET
 from tests.api.conftest import Outside
+from tests.api.portal.notification_stage import (
+    EVIL,
+    OWN,
+    StandIn,
+    gupshup_of,
+    install_own,
+    offer,
+    saved,
+    template_id,
+)
 from tests.api.portal.somebody import Somebody, signed_in
-from tests.api.portal.notification_stage import EVIL, OWN, StandIn, gupshup_of, install_own, offer, saved, template_id
 from tests.factories import case_facts
 from tests.intake.stage import ACCOUNT
 

@@ -9,8 +9,8 @@ from bs4 import Tag
 from db import acceptances, audit, billing, browser_sessions, notifications
 from db.people import Role
 from tests.api.conftest import Outside
-from tests.api.portal.somebody import PASSWORD, Somebody, signed_in
 from tests.api.portal.notification_stage import EVIL, offer, saved
+from tests.api.portal.somebody import PASSWORD, Somebody, signed_in
 from tests.factories import failed_delivery
 from tests.intake.stage import ACCOUNT
 
@@ -131,7 +131,7 @@ async def test_member_sees_the_price_and_whom_to_ask(shop: Outside, owner: Someb
     await _confirmed(shop, member)
     await member.open(PAGE)
     assert "Only owners can do this" in member.words
-    assert "Ask Meera Iyer." in member.words
+    assert "Accepting a price costs money. Ask Meera Iyer." in member.words
     assert "₹0.35" in member.words
     csrf = member.page.select_one('[name="csrf"]')
     assert isinstance(csrf, Tag)
