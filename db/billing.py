@@ -90,6 +90,14 @@ async def find_rate(session: Session, category: str, at: datetime) -> Rate | Non
     return await one(session, statement, Rate)
 
 
+async def list_rates(session: Session) -> tuple[Rate, ...]:
+    """Return every price of the rate card, announced ones included, the newest first."""
+    statement = select(*columns(rate_card, Rate)).order_by(
+        rate_card.c.valid_from.desc(), rate_card.c.category
+    )
+    return await many(session, statement, Rate)
+
+
 async def set_price(session: Session, category: str, price_paise: int, *, valid_from: datetime) -> None:
     """Set what a message of a category costs from a time on; messages sent before keep their price."""
     statement = insert(rate_card).values(category=category, valid_from=valid_from, price_paise=price_paise)

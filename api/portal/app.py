@@ -9,8 +9,10 @@ from api.portal import (
     channel,
     charges,
     elsewhere,
+    insights,
     notification_setup,
     notifications,
+    ops,
     own_account,
     people,
     sample_message,
@@ -38,6 +40,8 @@ ROUTERS = (
     unexpected.router,
     articles.router,
     charges.router,
+    insights.router,
+    *ops.ROUTERS,
 )
 """Every page of ours."""
 
