@@ -53,7 +53,8 @@ async def test_enough_failed_deliveries_are_told_in_shares(outside: Outside, sel
     assert "22 October to 20 November 2026" in seller.words
     assert "The largest loss is between failed and messaged." in seller.words
     rows = [
-        [cell.get_text() for cell in row.select("th, td")] for row in seller.page.select("[aria-labelledby=funnel] tr")
+        [cell.get_text() for cell in row.select("th, td")]
+        for row in seller.page.select("[aria-labelledby=funnel] tr")
     ]
     assert rows == [
         ["Step", "Orders", "Of all", "Of the step before"],
