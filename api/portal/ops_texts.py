@@ -1,6 +1,7 @@
 """Preset texts: what customers of the shared account read from us, in each language, as staff word it (R7.10)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
@@ -17,6 +18,7 @@ from db import samples, workspaces
 from db.locks import serialize
 from db.session import Session
 from db.workspaces import PLATFORM, Workspace
+from domain.preview import Part, PartKind
 from domain.settings import NotPossible, with_text
 from domain.texts import LANGUAGES
 from domain.timing import Policy
@@ -193,21 +195,14 @@ def _message(words: str, kept: dict[str, str]) -> Message:
     return Message(paragraphs=(tuple(_parts(words, kept)),))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    kind: str
-    text: str
-
-
-def _parts(words: str, kept: dict[str, str]) -> list[_Part]:
-    parts: list[_Part] = []
+def _parts(words: str, kept: dict[str, str]) -> Iterator[Part]:
     for number, piece in enumerate(_VALUE.split(words)):
         if number % 2 == 0:
-            parts.append(_Part("text", piece))
-            continue
-        value = kept.get(_OF_SAMPLES.get(piece, piece), "")
-        parts.append(_Part("value", value or f"{{{piece}}}"))
-    return parts
+            yield Part(PartKind.TEXT, piece)
+        elif value := kept.get(_OF_SAMPLES.get(piece, piece)):
+            yield Part(PartKind.VALUE, value)
+        else:
+            yield Part(PartKind.OPEN, f"{{{piece}}}")
 
 
 def _policy(workspace: Workspace) -> Policy:
