@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from api.portal.app import ROUTERS
-from db import accounts, audit, billing, inbox, notifications, samples, workspaces
+from db import accounts, audit, billing, inbox, notifications, people, samples, workspaces
 from db.people import Role
 from db.workspaces import PLATFORM
 from domain.variables import VARIABLES
@@ -281,3 +281,59 @@ async def test_chains_are_walked_and_said_to_be_whole(outside: Outside, staff: S
     await (await staff.open("/ops/audit")).follow("Check the chains")
     assert "nakshi Whole 1" in staff.words
     assert "broken" not in staff.words
+
+
+async def test_workspaces_are_listed_and_one_is_shown_in_full(outside: Outside, staff: Somebody) -> None:
+    """R8.4: accounts, sender, notifications, open cases, people."""
+    await signed_in(outside, "kapaskraft", name="Meera <b>Iyer</b>")
+    now = outside.stage.clock()
+    async with outside.stage.database.transaction() as session:
+        await opened(session, outside.stage.cipher, 5, failed_at=now - HOUR, deadline_at=now + 5 * HOUR)
+        await notifications.hold_template(session, ACCOUNT, TEMPLATE, "paused: low quality")
+    await staff.open("/ops/workspaces")
+    assert "2 workspaces." in staff.words
+    assert (
+        "kapaskraft kapaskraft Eshopbox’s Eshopbox account Needs attention 1 of 11 on, 1 held 1 0"
+        in staff.words
+    )
+    await staff.follow("kapaskraft")
+    assert staff.heading == "kapaskraft"
+    for words in ("Eshopbox account ExampleStore", "paused: low quality", "TRK5, attempt 1", "Temporal"):
+        assert words in staff.words
+    assert "Meera <b>Iyer</b> owner@kapaskraft.example Owner" in staff.words
+    assert "Add the first owner" not in staff.words
+    for nowhere in ("/ops/workspaces/nobody", "/ops/workspaces/-", "/ops/workspaces/a%00b"):
+        assert (await staff.open(nowhere)).answer.status_code == 404
+
+
+async def test_first_owner_gets_a_password_that_is_shown_once(outside: Outside, staff: Somebody) -> None:
+    """S11, S28: after the password of whoever adds them, audited in the workspace's own chain, and never two."""
+    outside.stage.clock.pass_by(minutes=11)
+    await staff.open("/ops/workspaces/nakshi")
+    await staff.press("Add the owner", name="", email="nobody")
+    await confirmed(staff)
+    await staff.press("Add the owner", name="", email="nobody")
+    assert "Enter the owner’s name" in staff.error_of("name")
+    assert "Enter an e-mail address" in staff.error_of("email")
+    await staff.press("Add the owner", name="Asha Rao", email="ops@eshopbox.example")
+    assert "Somebody signs in with this address already." in staff.error_of("email")
+    await staff.press("Add the owner", name="Asha Rao", email="Asha@Nakshi.example")
+    assert staff.heading == "Asha Rao owns nakshi"
+    field = staff.page.select_one("#password")
+    assert field is not None
+    password = str(field["value"])
+    async with outside.stage.database.transaction() as session:
+        (added,) = await people.list_people(session, "nakshi")
+        kept = await people.get_sign_in(session, outside.stage.cipher, added.id)
+    assert (added.email, added.role, added.password_is_temporary) == ("asha@nakshi.example", Role.OWNER, True)
+    assert await outside.services.passwords.matches(kept.password_hash, password)
+    assert await actions_of(outside, "nakshi") == [("person.added", "asha@nakshi.example", "Asha Rao, Owner")]
+    csrf = str(staff.page.find("input", attrs={"name": "csrf"})["value"])  # type: ignore[index]  # the sign-out form
+    await staff.post(
+        "/ops/workspaces/nakshi/owner",
+        [("csrf", csrf), ("name", "Second"), ("email", "second@nakshi.example")],
+    )
+    assert "has an owner, who adds everybody else" in staff.words
+    await staff.open("/ops/workspaces/nakshi")
+    assert password not in staff.answer.text
+    assert "Add the first owner" not in staff.words
