@@ -6,7 +6,7 @@ has a copy of it: sending reads a workspace's own rows alone. So a change is tak
 
 from typing import Final
 
-from sqlalchemy import Boolean, cast, func, literal, literal_column, select
+from sqlalchemy import Boolean, cast, delete, func, literal, literal_column, or_, select
 from sqlalchemy import case as sql_case
 from sqlalchemy.dialects.postgresql import insert
 
@@ -45,7 +45,7 @@ async def count_copies(session: Session, account_id: str) -> dict[str, int]:
 async def spread(session: Session, account_id: str, event: str) -> int:
     """Bring the copies of an event's templates up to date, and return in how many workspaces there are some.
 
-    A language that is new comes to every workspace that has the event; what is on stays on. Where the category
+    A language that is new comes to every workspace that has the event, one that is gone goes; what is on stays on. Where the category
     changed, and with it the price, the copy is held until the seller accepts that.
 
     Args:
@@ -60,12 +60,14 @@ async def spread(session: Session, account_id: str, event: str) -> int:
             table.c.workspace_id,
             func.bool_or(table.c.is_on).label("is_on"),
             func.min(table.c.category).label("category"),
+            func.bool_or(table.c.attention == ASK_AGAIN).label("is_asked"),
         )
         .where(table.c.account_id == account_id, table.c.event == event, table.c.workspace_id != PLATFORM)
         .group_by(table.c.workspace_id)
         .subquery("copies")
     )
-    costs_else = func.lower(copies.c.category) != func.lower(original.c.category)
+    # Once asked, a copy waits until the seller accepts, however often the template is saved meanwhile.
+    costs_else = or_(copies.c.is_asked, func.lower(copies.c.category) != func.lower(original.c.category))
     names = (
         "workspace_id",
         "account_id",
@@ -102,4 +104,22 @@ async def spread(session: Session, account_id: str, event: str) -> int:
         index_elements=["workspace_id", "account_id", "event", "language"],
         set_=fresh | {"updated_at": func.now()},
     ).returning(table.c.workspace_id)
-    return len(set((await session.execute(changed)).scalars()))
+    reached = set((await session.execute(changed)).scalars())
+    offered = select(original.c.language).where(
+        original.c.workspace_id == PLATFORM,
+        original.c.account_id == account_id,
+        original.c.event == event,
+        original.c.is_on,
+    )
+    if (
+        reached
+    ):  # a language that the platform has no more is nobody's; while it offers nothing, all stays as it is
+        await session.execute(
+            delete(table).where(
+                table.c.account_id == account_id,
+                table.c.event == event,
+                table.c.workspace_id != PLATFORM,
+                table.c.language.not_in(offered),
+            )
+        )
+    return len(reached)

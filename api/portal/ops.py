@@ -1,11 +1,13 @@
 """The pages of Eshopbox's own people, put together: for anybody else they do not exist."""
 
 from api.portal import (
+    ops_account,
     ops_attention,
     ops_audit,
     ops_callbacks,
     ops_rates,
     ops_samples,
+    ops_templates,
     ops_texts,
     ops_workspaces,
 )
@@ -15,6 +17,8 @@ __all__ = ["ROUTERS"]
 ROUTERS = (
     ops_attention.router,
     ops_workspaces.router,
+    ops_account.router,
+    ops_templates.router,
     ops_rates.router,
     ops_texts.router,
     ops_samples.router,

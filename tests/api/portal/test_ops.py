@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from fastapi.routing import APIRoute
 
 from api.portal.app import ROUTERS
 from db import accounts, audit, billing, inbox, notifications, people, samples, workspaces
@@ -10,7 +11,7 @@ from db.people import Role
 from db.workspaces import PLATFORM
 from domain.variables import VARIABLES
 from tests.api.conftest import Outside
-from tests.api.portal.somebody import PASSWORD, Somebody, signed_in
+from tests.api.portal.somebody import PASSWORD, Fields, Somebody, signed_in
 from tests.db.given_cases import HOUR, opened
 from tests.factories import NOW
 from tests.intake.stage import ACCOUNT, TEMPLATE
@@ -19,7 +20,7 @@ PAGES = sorted(
     route.path
     for router in ROUTERS
     for route in router.routes
-    if getattr(route, "path", "").startswith("/ops/") and "GET" in (getattr(route, "methods", None) or ())
+    if isinstance(route, APIRoute) and route.path.startswith("/ops/") and "GET" in route.methods
 )
 
 
@@ -105,7 +106,7 @@ async def test_callback_is_tried_again_and_never_shown(outside: Outside, staff: 
     assert "Gupshup Platform account" in staff.words
     assert "SECRET" not in staff.answer.text
     form = staff.form_with(button="Try again")
-    once = [(str(field["name"]), str(field["value"])) for field in form.find_all("input")]
+    once: Fields = [(str(field["name"]), str(field["value"])) for field in form.find_all("input")]
     await staff.press("Try again")
     assert f"Callback {inbox_id} is tried again." in staff.toast
     assert "Nothing was put aside" in staff.words
