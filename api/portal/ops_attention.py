@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from api.portal.ops_callbacks import source_words
 from api.portal.pages import render
 from api.portal.parts import Stat
-from api.portal.staff import moment_words, run_url, zone_of
+from api.portal.staff import moment_words, month_begins, run_url
 from api.portal.visits import Staff, Visit
 from db import accounts, attention, cases, charges, inbox, workspaces
 from db.accounts import AppAccount
@@ -96,7 +96,7 @@ class _Places:
 @router.get("")
 async def attention_page(visit: Staff) -> Response:
     """Show what needs a person."""
-    now, month = visit.now, _month_begins(visit)
+    now, month = visit.now, month_begins(visit)
     # Staff look after every workspace: no transaction of one workspace could.
     async with visit.services.resources.database.transaction() as session:
         matters = await attention.list_matters(session, now, limit=_MOST_OF_EACH)
@@ -159,11 +159,6 @@ def _lead(blocking: int) -> str:
     if not blocking:
         return f"{words} Nothing blocks messages now."
     return f"{words} {blocking} block{'s' if blocking == 1 else ''} messages now."
-
-
-def _month_begins(visit: Visit) -> datetime:
-    local = visit.now.astimezone(zone_of(visit))
-    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def _run_of(visit: Visit, row: CaseRow) -> str:

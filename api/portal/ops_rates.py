@@ -194,7 +194,7 @@ def _category_row(visit: Visit, category: str, rates: tuple[Rate, ...]) -> Categ
         name=name,
         about=about,
         price=rupees_exact(now.price_paise) if now else "No price",
-        since=moment_words(visit, now.valid_from) if now else "nothing of it is sent",
+        since=moment_words(visit, now.valid_from) if now else "Nothing of it is sent",
         coming=f"{rupees_exact(following.price_paise)} from {moment_words(visit, following.valid_from)}"
         if following
         else "–",

@@ -25,16 +25,59 @@ from domain.timing import Policy
 from domain.variables import SAMPLES
 from domain.wording import BODY_MAX, DEFAULT_LANGUAGE
 
-__all__ = ["router"]
+__all__ = ["TITLES", "router"]
 
 router = APIRouter(prefix="/ops/texts")
 
 _VALUE: Final = re.compile(r"\{(\w+)\}")
+TITLES: Final = {
+    "please_choose": "Anything but the offered choices",
+    "failed": "The question once more, in an open window",
+    "options": "All options",
+    "not_offered": "A wish that is not possible",
+    "choose_day": "Choosing another date",
+    "ask_address": "Asking for the address",
+    "area": "Where we can deliver",
+    "address_short": "An address that is too short",
+    "address_other_pincode": "An address with another pincode",
+    "confirm_address": "Reading the address back",
+    "confirm_cancel": "Asking before a cancellation",
+    "confirm_reattempt": "Asking before a new attempt",
+    "confirm_day": "Asking before a date is taken",
+    "confirm_not_mine": "Asking whether the order is theirs",
+    "kept": "The order is kept after all",
+    "ask_words": "Asking what happened",
+    "accepted_reattempt": "A new attempt is accepted",
+    "accepted_reschedule": "Another date is accepted",
+    "accepted_update_address": "The new address is accepted",
+    "accepted_cancel": "The cancellation is accepted",
+    "accepted_dispute": "The report is taken down",
+    "not_my_order": "Not their order",
+    "in_hand": "The order system does not answer",
+    "refused": "The courier refused",
+    "refused_later": "The courier refused after a while",
+    "refused_last": "The courier refused, nothing else is possible",
+    "refused_date": "The courier refused the date",
+    "already": "A second answer, after the first was accepted",
+    "already_asked": "A second answer, while the first is on its way",
+    "no_longer_waiting": "The parcel no longer waits",
+    "team_will_contact": "Three unexpected answers in a row",
+    "out_of_hours": "Outside working hours",
+    "language_changed": "Another language was chosen",
+    "nudge": "The nudge",
+    "cod": "Cash to keep ready",
+    "standard_answer": "A number we do not know",
+    "which_order": "More than one delivery waits",
+}
+"""When each text is sent."""
+
 _OF_SAMPLES: Final = {
     "order_id": "customer_order_id",
     "courier": "courier_name",
     "reason": "failure_reason",
     "day": "expected_date",
+    "seller": "brand",
+    "amount": "amount_due",
 }
 """Values of texts that previews take from a sample of another name; the others have the sample's own."""
 
@@ -221,7 +264,7 @@ def _preset(language: str, key: str) -> str:
 
 
 def _title(key: str) -> str:
-    return key.replace("_", " ").capitalize()
+    return TITLES.get(key, key.replace("_", " ").capitalize())
 
 
 def _sentence(words: str) -> str:

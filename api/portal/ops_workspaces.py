@@ -7,6 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
 
@@ -15,7 +16,7 @@ from api.portal.frame import role_words
 from api.portal.ops_attention import CaseLine, case_line
 from api.portal.pages import once, render
 from api.portal.parts import Stat
-from api.portal.staff import ask_password, moment_words, record, zone_of
+from api.portal.staff import ask_password, moment_words, month_begins, record
 from api.portal.visits import FieldsNow, Staff, Visit, not_found
 from bootstrap.passwords import temporary_password
 from db import accounts, attention, cases, charges, notifications, people, workspaces
@@ -26,8 +27,9 @@ from db.notifications import Notification
 from db.people import EmailTaken, Person, Role
 from db.session import Session
 from db.workspaces import PLATFORM, Workspace
-from domain.formats import count_words, phone_words, rupees_figure
+from domain.formats import count_words, phone_words, rupees_figure, zone_words
 from domain.journey import JOURNEY
+from domain.texts import LANGUAGES
 
 __all__ = ["router"]
 
@@ -37,7 +39,6 @@ _MONTH: Final = timedelta(days=30)
 _MOST_CASES: Final = 20
 _LONGEST_EMAIL: Final = 254
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-_OWNERS: Final = {"eshopbox": "Eshopbox’s", "client": "own"}
 _ACCOUNTS: Final = {"eshopbox": "Eshopbox account", "client": "Own account"}
 
 
@@ -54,6 +55,7 @@ class WorkspaceLine:
     notifications: str
     open_cases: str
     messages: str
+    charged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +167,15 @@ async def workspaces_page(visit: Staff) -> Response:
     # Staff look after every workspace: no transaction of one workspace could.
     async with visit.services.resources.database.transaction() as session:
         rows = await attention.list_workspace_rows(session, since=visit.now - _MONTH)
+        charged = {
+            each.workspace_id: each.charged_paise
+            for each in await charges.list_of_all_workspaces(
+                session, since=month_begins(visit), until=visit.now
+            )
+        }
     count = len(rows)
     page = WorkspacesPage(
-        tuple(_line(row) for row in rows),
+        tuple(_line(row, charged.get(row.id, 0)) for row in rows),
         f"{count_words(count)} workspace{'' if count == 1 else 's'}. Messages are those of the last 30 days.",
     )
     return await render(visit, "ops_workspaces.html", page, current="ops_workspaces")
@@ -262,8 +270,7 @@ async def _page(
         name=workspace.name,
         slug=workspace.id,
         url=_url(workspace_id),
-        lead=f"{workspace.id} in the order system, {workspace.policy.timezone}, "
-        f"answers in “{workspace.default_language}” where a customer’s language is not known.",
+        lead=_lead(workspace),
         stats=_stats(totals, len(opened), has_more=more is not None),
         accounts=tuple(_account_line(visit, each, sender) for each in installed),
         notifications=_notification_lines(set_up),
@@ -281,9 +288,8 @@ async def _page(
 
 async def _totals(session: Session, visit: Visit, workspace_id: str) -> Totals:
     """Return what a workspace's messages of this month came to."""
-    local = visit.now.astimezone(zone_of(visit))
-    month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return Totals.of(await charges.list_lines(session, workspace_id, since=month, until=visit.now))
+    lines = await charges.list_lines(session, workspace_id, since=month_begins(visit), until=visit.now)
+    return Totals.of(lines)
 
 
 def _stats(totals: Totals, opened: int, *, has_more: bool) -> tuple[Stat, ...]:
@@ -292,6 +298,15 @@ def _stats(totals: Totals, opened: int, *, has_more: bool) -> tuple[Stat, ...]:
         Stat(label="Messages this month", figure=count_words(totals.messages)),
         Stat(label="Failed this month", figure=count_words(totals.failed), note="accepted, not delivered"),
         Stat(label="Charged this month", figure=rupees_figure(totals.charged_paise), note="without GST"),
+    )
+
+
+def _lead(workspace: Workspace) -> str:
+    language = LANGUAGES.get(workspace.default_language)
+    zone = zone_words(ZoneInfo(workspace.policy.timezone))
+    return (
+        f"“{workspace.id}” in the order system. {zone}. "
+        f"Default language: {language.name if language else workspace.default_language}."
     )
 
 
@@ -313,19 +328,20 @@ def _wrong(email: str, name: str) -> tuple[FieldError, ...]:
     return tuple(errors)
 
 
-def _line(row: WorkspaceRow) -> WorkspaceLine:
-    installed = " and ".join(_OWNERS.get(owner, owner) for owner in row.installed)
+def _line(row: WorkspaceRow, charged_paise: int) -> WorkspaceLine:
+    installed = " and ".join(_ACCOUNTS.get(owner, owner) for owner in row.installed)
     held = f", {row.notifications_held} held" if row.notifications_held else ""
     return WorkspaceLine(
         name=row.name,
         slug=row.id,
         href=_url(row.id),
-        installed=installed.capitalize() or "Nothing installed",
+        installed=installed or "Nothing",
         sender=_ACCOUNTS.get(row.sender_owner or "", "None"),
         has_trouble=bool(row.sender_attention or row.notifications_held),
         notifications=f"{row.notifications_on} of {len(JOURNEY)} on{held}",
         open_cases=count_words(row.open_cases),
         messages=count_words(row.messages),
+        charged=rupees_figure(charged_paise),
     )
 
 
@@ -339,7 +355,7 @@ def _account_line(visit: Visit, each: Installation, sender: AppAccount | None) -
         is_sender=sender is not None and sender.id == account.id,
         attention=account.attention,
         installed=moment_words(visit, each.installed_at),
-        by=each.person or "–",
+        by=each.person,
         last_callback=moment_words(visit, account.last_callback_at, otherwise="never"),
     )
 
@@ -374,4 +390,4 @@ def _person_line(visit: Visit, person: Person) -> PersonLine:
 
 def _selection_line(visit: Visit, each: Selection) -> SelectionLine:
     to = f"{_ACCOUNTS.get(each.owner, each.owner)}, {phone_words(each.phone)}" if each.account_id else "None"
-    return SelectionLine(to, each.person or "–", moment_words(visit, each.selected_at))
+    return SelectionLine(to, each.person, moment_words(visit, each.selected_at))

@@ -14,7 +14,7 @@ from db.session import Session
 from db.workspaces import PLATFORM
 from domain.formats import moment
 
-__all__ = ["ask_password", "moment_words", "record", "run_url", "zone_of"]
+__all__ = ["ask_password", "moment_words", "month_begins", "record", "run_url", "zone_of"]
 
 
 def zone_of(visit: Visit) -> ZoneInfo:
@@ -25,6 +25,11 @@ def zone_of(visit: Visit) -> ZoneInfo:
 def moment_words(visit: Visit, at: datetime | None, *, otherwise: str = "–") -> str:
     """Return a day and a time of day as staff read it."""
     return otherwise if at is None else moment(at, now=visit.now, zone=zone_of(visit))
+
+
+def month_begins(visit: Visit) -> datetime:
+    """Return when this month began, by the platform's calendar."""
+    return visit.now.astimezone(zone_of(visit)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 async def record(

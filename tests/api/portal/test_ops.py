@@ -6,9 +6,11 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api.portal.app import ROUTERS
+from api.portal.ops_texts import TITLES
 from db import accounts, audit, billing, inbox, notifications, people, samples, workspaces
 from db.people import Role
 from db.workspaces import PLATFORM
+from domain.texts import LANGUAGES
 from domain.variables import VARIABLES
 from tests.api.conftest import Outside
 from tests.api.portal.somebody import PASSWORD, Fields, Somebody, signed_in
@@ -20,7 +22,7 @@ PAGES = sorted(
     route.path
     for router in ROUTERS
     for route in router.routes
-    if isinstance(route, APIRoute) and route.path.startswith("/ops/") and "GET" in route.methods
+    if isinstance(route, APIRoute) and route.path.startswith("/ops/") and "GET" in (route.methods or ())
 )
 
 
@@ -192,12 +194,12 @@ async def test_text_is_worded_anew_shown_and_taken_back(outside: Outside, staff:
     """R7.10: staff edit the presets of the shared account; what is entered is text, whatever stands in it (S24)."""
     await staff.open("/ops/texts")
     assert "All are the originals." in staff.words
-    await staff.follow("No longer waiting")
+    await staff.follow("The parcel no longer waits")
     await staff.press("Save", words="Too late for {brand} <b>order</b> {order_id}")
-    assert "“No longer waiting” is saved." in staff.toast
+    assert "“The parcel no longer waits” is saved." in staff.toast
     assert "Too late for {brand} <b>order</b> {order_id}" in staff.words
     assert "1 worded by you" in staff.words
-    await staff.follow("No longer waiting")
+    await staff.follow("The parcel no longer waits")
     bubble = staff.page.select_one(".bubble")
     assert bubble is not None
     assert "Too late for KapasKraft <b>order</b> ORD123456" in bubble.get_text()
@@ -294,7 +296,7 @@ async def test_workspaces_are_listed_and_one_is_shown_in_full(outside: Outside, 
     await staff.open("/ops/workspaces")
     assert "2 workspaces." in staff.words
     assert (
-        "kapaskraft kapaskraft Eshopbox’s Eshopbox account Needs attention 1 of 11 on, 1 held 1 0"
+        "kapaskraft kapaskraft Eshopbox account Eshopbox account Needs attention 1 of 11 on, 1 held 1 0 ₹0.00"
         in staff.words
     )
     await staff.follow("kapaskraft")
@@ -338,3 +340,8 @@ async def test_first_owner_gets_a_password_that_is_shown_once(outside: Outside, 
     await staff.open("/ops/workspaces/nakshi")
     assert password not in staff.answer.text
     assert "Add the first owner" not in staff.words
+
+
+def test_each_text_has_words_for_when_it_is_sent() -> None:
+    """A new text is not shown by its key."""
+    assert set(TITLES) == set(LANGUAGES["en"].presets)
