@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from api.portal.frame import csrf_token
 from api.portal.visits import cookie_name
-from db import acceptances, accounts, audit, browser_sessions, messages, timeline
+from db import acceptances, accounts, audit, browser_sessions, inbox, messages, timeline
 from db.encryption import digest
 from db.people import Person, Role
 from db.session import Database
@@ -57,7 +57,7 @@ MARKS = (
 )
 """Words that stand nowhere but in the marked workspace's data."""
 
-_SHARED = {"event", "template_name", "language", "month", "variable", "article", "page"}
+_SHARED = {"event", "template_name", "language", "month", "variable", "article", "page", "key"}
 _NEVER = "00000000-0000-4000-8000-000000000000"
 _MOST_PAGES = 400
 _NOISE = re.compile(
@@ -217,6 +217,18 @@ async def furnish(outside: Outside) -> Neighbours:
         )
         await acceptances.add_acceptance(session, accepted)
         await audit.add_record(session, MARKED, person="Markedperson Iyer", action="signed_in", now=now)
+        inbox_id, _ = await inbox.store(
+            session,
+            stage.cipher,
+            source="gupshup",
+            owner_id=ACCOUNT,
+            event_key="marked-event",
+            body=b"Markedreply",
+            position=0,
+            now=now,
+            state="parked",
+            note="Markedreply",
+        )
         # One more of the owner's: only others than the one that is looked from can be ended.
         token = await browser_sessions.begin_session(
             session, owner.id, device="Safari", is_complete=True, now=now
@@ -232,6 +244,8 @@ async def furnish(outside: Outside) -> Neighbours:
         "owner": "client",
         "event": "failed_delivery",
         "language": "en",
+        "key": "no_longer_waiting",
+        "inbox_id": str(inbox_id),
     }
     return Neighbours(outside, owner, stranger, staff, ids)
 
