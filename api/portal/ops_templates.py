@@ -129,12 +129,16 @@ async def _save(step: _Step, draft: Draft, checked: Checked) -> Response:
             subject=entry.key,
             detail=f"{rows[0].template_name} ({', '.join(row.language for row in rows)})",
         )
-    words = (
-        f"{count_words(spread)} workspace{'' if spread == 1 else 's'} send{'s' if spread == 1 else ''} it from now on."
-        if spread
-        else "Sellers can switch it on now."
+    sending = f"{_workspaces(spread.reached)} send{'s' if spread.reached == 1 else ''} it from now on."
+    asked = f"{_workspaces(spread.waiting)} must accept the other price first."
+    words = " ".join([sending] * bool(spread.reached) + [asked] * bool(spread.waiting))
+    return see_other(
+        visit, "/ops/account", Toast(f"{entry.title} is saved.", words or "Sellers can switch it on now.")
     )
-    return see_other(visit, "/ops/account", Toast(f"{entry.title} is saved.", words))
+
+
+def _workspaces(count: int) -> str:
+    return f"{count_words(count)} workspace{'' if count == 1 else 's'}"
 
 
 async def _unpriced(step: _Step, checked: Checked) -> tuple[Trouble, ...]:
@@ -209,7 +213,7 @@ async def _page(
         attention=next((row.attention for row in step.rows if row.attention), ""),
         own=replace(own, sender=sender_bar(step.account.app_name, step.account)),
         price=price,
-        used=f"{count_words(step.used)} workspace{'' if step.used == 1 else 's'}",
+        used=_workspaces(step.used),
         errors=own.errors,
     )
     status = HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK

@@ -12,7 +12,6 @@ from starlette.routing import Mount
 from clients.gupshup import Gupshup
 from db import accounts, audit, billing, notifications
 from db.notifications import Notification
-from db.platform_templates import ASK_AGAIN
 from db.workspaces import PLATFORM
 from simulators.gupshup.app import create_app
 from tests.api.conftest import Outside
@@ -183,7 +182,7 @@ async def test_template_is_saved_in_each_language_and_taken_into_every_workspace
     await connected.press(
         "Save for every workspace", value_1="customer_name", fallback_1="there", value_2="customer_order_id"
     )
-    assert "Failed delivery is saved. 2 workspaces send it from now on." in connected.toast
+    assert "Failed delivery is saved. 1 workspace sends it from now on." in connected.toast
     for workspace_id, is_on in ((PLATFORM, True), ("kapaskraft", True), ("nakshi", False)):
         rows = await rows_of(outside, workspace_id)
         assert [(row.language, row.template_id, row.is_on, row.attention) for row in rows] == [
@@ -198,26 +197,22 @@ async def test_template_is_saved_in_each_language_and_taken_into_every_workspace
     assert "delivery_failed Utility en, hi Offered 1 workspace" in connected.words
 
 
-async def test_other_category_is_held_for_sellers_until_they_accept_its_price(
+async def test_other_category_is_not_sent_before_sellers_accept_its_price(
     outside: Outside, connected: Somebody
 ) -> None:
-    """R4.4: nobody is charged a price that they did not accept; saving again does not accept it for them."""
+    """R4.4: what they have goes on being sent; nothing is offered that has no price (R5.4)."""
     values = {"value_1": "customer_name", "value_2": "customer_order_id"}
     await connected.open(EVENT)
     await connected.press("Check template", chosen=template_id("other"))
     await connected.press("Save for every workspace", **values)
-    assert "The rate card has no price for marketing messages." in connected.words
+    assert "The rate card has no price for marketing messages. Set it there first." in connected.words
+    assert await rows_of(outside, PLATFORM) == []
     async with outside.stage.database.transaction() as session:
         await billing.set_price(session, "marketing", 90, valid_from=outside.stage.clock())
-    for _ in range(2):
-        await connected.open(EVENT)
-        await connected.press("Check", chosen=template_id("other"))
-        await connected.press("Save for every workspace", **values)
-        assert "Failed delivery is saved." in connected.toast
-        (copy,) = await rows_of(outside, "kapaskraft")
-        assert (copy.category, copy.is_on, copy.attention) == ("MARKETING", True, ASK_AGAIN)
-    (original,) = await rows_of(outside, PLATFORM)
-    assert original.attention == ""
+    await connected.press("Save for every workspace", **values)
+    assert "2 workspaces must accept the other price first." in connected.toast
+    (copy,) = await rows_of(outside, "kapaskraft")
+    assert (copy.category, copy.is_on, copy.attention) == ("UTILITY", True, "")
 
 
 @pytest.mark.parametrize(
