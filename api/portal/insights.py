@@ -1,5 +1,6 @@
 """Insights: what became of failed deliveries, as pictures with the same figures in a table beneath each."""
 
+from calendar import month_name
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -50,21 +51,6 @@ _BUCKETS: Final = (
     ("8–16", "8 to 16 hours"),
     ("later", "Later"),
 )
-
-_MONTHS: Final = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 
 Table = tuple[tuple[str, ...], ...]
 
@@ -225,10 +211,10 @@ def _midnight(on: date, zone: ZoneInfo) -> datetime:
 
 def _period_words(first: date, last: date) -> str:
     """Return a span of days: "21 October to 20 November 2026"."""
-    begin = f"{first.day} {_MONTHS[first.month - 1]}"
+    begin = f"{first.day} {month_name[first.month]}"
     if first.year != last.year:
         begin += f" {first.year}"
-    return f"{begin} to {last.day} {_MONTHS[last.month - 1]} {last.year}"
+    return f"{begin} to {last.day} {month_name[last.month]} {last.year}"
 
 
 def _share(part: int, whole: int) -> str:
