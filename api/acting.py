@@ -67,7 +67,7 @@ async def read_stand(session: Session, cipher: Cipher, row: CaseRow, now: dateti
         case,
         spoken=known.language,
         opted_out=known.opted_out_at is not None,
-        last_reply_at=known.last_inbound_at,
+        last_reply_at=row.last_reply_at,
         refused_days=(*case.refused_days, *_refused_days(asked)),
         withdrawn=(
             *case.withdrawn,
