@@ -4,15 +4,16 @@ Media of customers is never fetched and nothing they wrote can be pressed: a pic
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from api.portal.parts import Media, Message, MessageButton, TickStatus, message_of
 from domain.formats import clock, iso, phone_words
-from domain.preview import as_sent
+from domain.preview import Part, PartKind, as_sent
 
-__all__ = ["bubble_of", "location_link", "reply_of", "sent_of"]
+__all__ = ["as_written", "bubble_of", "location_link", "reply_of", "sent_of"]
 
 _REPLIES: Final[dict[str, str]] = {
     "choice": "tapped",
@@ -60,6 +61,15 @@ def _words(data: Mapping[str, object], name: str) -> tuple[str, ...]:
     return tuple(str(each) for each in value) if isinstance(value, list) else ()
 
 
+def as_written(message: Message) -> Message:
+    """Return a message that is really sent: its values are words like any other, not samples."""
+
+    def plain(parts: str | tuple[Part, ...]) -> str | tuple[Part, ...]:
+        return parts if isinstance(parts, str) else tuple(replace(part, kind=PartKind.TEXT) for part in parts)
+
+    return replace(message, head=plain(message.head), paragraphs=tuple(map(plain, message.paragraphs)))
+
+
 def sent_of(
     data: Mapping[str, object], *, at: datetime, zone: ZoneInfo, ticks: TickStatus | Literal[""]
 ) -> Message | None:
@@ -83,15 +93,7 @@ def sent_of(
         buttons = (MessageButton(label=opens_list, icon="list"),)
     elif data.get("form"):
         buttons = (MessageButton(label="Provide address", icon="pin"),)
-    return Message(
-        head=found.head,
-        paragraphs=found.paragraphs,
-        foot=found.foot,
-        buttons=buttons,
-        time=clock(at, zone),
-        iso=iso(at, zone),
-        ticks=ticks,
-    )
+    return replace(as_written(found), buttons=buttons, time=clock(at, zone), iso=iso(at, zone), ticks=ticks)
 
 
 def reply_of(topic: str, data: Mapping[str, object]) -> str | None:

@@ -1,6 +1,6 @@
 """An order's page: its activity, what can be done with its open cases, and its parcels (R5.3, R6.11)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from db.cases import BadCursor, CaseRow
 from db.orders import OrderRow, Wanted
 from db.session import NotFound, Session
 from db.standing import Tab
-from db.timeline import TimelineEntry
+from db.timeline import Entry, TimelineEntry
 from domain.formats import clock, local_date, plain_day
 
 __all__ = ["router"]
@@ -71,6 +71,14 @@ class OrderPage:
     parcels: tuple[Parcel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What the order's cases asked for, and the entries of their ends, by case."""
+
+    asked: tuple[actions.AskedAction, ...]
+    ends: Mapping[str | None, Entry]
+
+
 @router.get("/{order_id:path}")
 async def order_page(order_id: str, visit: Seller) -> Response:
     """Show an order."""
@@ -99,7 +107,8 @@ async def order_page(order_id: str, visit: Seller) -> Response:
         asked = await actions.list_asked(
             session, resources.cipher, visit.workspace_id, [row.id for row in rows]
         )
-        parcels, customer = await _parcels(session, visit, rows, asked, zone)
+        ends = {each.entry.case_id: each.entry for each in found if each.entry.topic.startswith("ended_")}
+        parcels, customer = await _parcels(session, visit, rows, _Ends(asked, ends), zone)
         ids = {each.entry.message_id for each in found if each.entry.message_id}
         sent = await messages.list_messages(session, visit.workspace_id, ids)
         accounts_of = await _accounts(session, {message.account_id for message in sent.values()})
@@ -140,7 +149,7 @@ def _page(order_id: str, visit: Visit, read: _Read) -> OrderPage:
         url=url,
         badge=badge,
         tone=tone,
-        decision=decision(first, zone=known.zone, customer=known.customer)
+        decision=decision(first, customer=known.customer)
         if first is not None and first.stand == Tab.WAITING
         else None,
         days=days_of(shown, known),
@@ -185,7 +194,7 @@ async def _parcels(
     session: Session,
     visit: Visit,
     rows: tuple[CaseRow, ...],
-    asked: tuple[actions.AskedAction, ...],
+    told: _Ends,
     zone: ZoneInfo,
 ) -> tuple[tuple[Parcel, ...], str]:
     """Return each parcel with its newest case, open ones first; and what the customer is called."""
@@ -201,7 +210,7 @@ async def _parcels(
     for row in chosen[:_MOST_PARCELS]:
         stand = await read_stand(session, visit.services.resources.cipher, row, visit.now)
         name = f"Parcel {row.tracking_id}" if len(chosen) > 1 else ""
-        card = case_card(stand, asked, name=name, zone=zone, now=visit.now)
+        card = case_card(stand, told.asked, told.ends.get(row.id), name=name, zone=zone, now=visit.now)
         parcels.append(Parcel(card, facts_of(stand.facts, accounts_of.get(row.account_id))))
         customer = customer or stand.facts.failure.customer_name
     return tuple(parcels), customer

@@ -154,16 +154,13 @@ def _action(
         return replace(drawn, answer=f"Accepted by {courier} {when}", answer_tone="ok")
     if what in _REFUSED:
         why = f"Reason: {quoted(entry.detail)}" if entry.detail.strip() else ""
-        says = " ".join(filter(None, (why, drawn.say)))
+        says = ". ".join(filter(None, (why, drawn.say)))
         return replace(drawn, answer=f"Refused by {courier} {when}", answer_tone="bad", say=says)
     if asked is not None and asked.answer in (Answer.UNKNOWN, Answer.UNAVAILABLE):
         return replace(drawn, answer=f"No answer yet, asked {_times(asked.tries)}", answer_tone="warn")
-    is_open = row is not None and row.is_open
-    return replace(
-        drawn,
-        answer="Waiting for the answer" if is_open else "Never answered",
-        answer_tone="info" if is_open else "",
-    )
+    if row is not None and not row.is_open:
+        return replace(drawn, answer="Never answered")
+    return replace(drawn, answer="Waiting for the answer", answer_tone="info")
 
 
 def _at(asked_at: datetime, answered_at: datetime, known: Known) -> str:

@@ -12,10 +12,10 @@ from db.accounts import AppAccount
 from db.actions import AskedAction
 from db.cases import CaseRow
 from db.orders import OrderRow
+from db.timeline import Entry
 from domain.case_state import CaseFacts, State
-from domain.failures import MAX_ATTEMPTS, Action
+from domain.failures import MAX_ATTEMPTS, Action, Mode
 from domain.formats import (
-    clock,
     duration_words,
     local_date,
     moment,
@@ -113,9 +113,24 @@ class Decision:
 
 
 def case_card(
-    stand: Stand, asked: tuple[AskedAction, ...], *, name: str, zone: ZoneInfo, now: datetime
+    stand: Stand,
+    asked: tuple[AskedAction, ...],
+    end: Entry | None,
+    *,
+    name: str,
+    zone: ZoneInfo,
+    now: datetime,
 ) -> CaseCard:
-    """Return a case's card: open, being asked for, or closed."""
+    """Return a case's card: open, being asked for, or closed.
+
+    Args:
+        stand: The case.
+        asked: What was asked for, latest first.
+        end: The entry of its end, where there is one.
+        name: What tells it from the order's other parcels.
+        zone: The workspace's.
+        now: The time.
+    """
     row = stand.row
     if not row.is_open:
         return CaseCard(
@@ -125,7 +140,7 @@ def case_card(
             deadline=None,
             choices=(),
             days=(),
-            rows=_ended_rows(row, asked, zone=zone, now=now),
+            rows=_ended_rows(stand, end, zone=zone, now=now),
             say="What comes after this is up to the courier; nothing can be asked for here any more.",
             may_act=False,
         )
@@ -216,18 +231,18 @@ def _deadline(row: CaseRow, *, zone: ZoneInfo, now: datetime) -> Deadline:
 
 
 def _ended_rows(
-    row: CaseRow, asked: tuple[AskedAction, ...], *, zone: ZoneInfo, now: datetime
+    stand: Stand, end: Entry | None, *, zone: ZoneInfo, now: datetime
 ) -> tuple[tuple[str, str], ...]:
     """Return how a case ended, by whom and when."""
+    row = stand.row
     rows = [("Outcome", OUTCOMES.get(row.outcome, sentence(row.outcome.replace("_", " "))))]
     if row.accepted_action:
         today = local_date(now, zone)
         rows.append(("Accepted", action_title(row.accepted_action, row.accepted_on, today=today)))
-    accepted = next((each for each in asked if each.case_id == row.id and each.status == "accepted"), None)
-    if accepted is not None:
-        request = accepted.request
-        mode = MODES.get(request.mode, request.mode)
-        rows.append(("By", f"{request.person}, {mode}" if request.person else mode))
+    if end is not None:
+        customer = stand.facts.failure.customer_name if end.mode == Mode.WHATSAPP else ""
+        who = (end.person or customer, MODES.get(end.mode, end.mode))
+        rows.append(("By", ", ".join(filter(None, who))))
     if row.ended_at is not None:
         rows.append(("When", moment(row.ended_at, now=now, zone=zone)))
     return tuple(rows)
@@ -262,10 +277,9 @@ def facts_of(facts: CaseFacts, account: AppAccount | None) -> Facts:
     )
 
 
-def decision(row: OrderRow, *, zone: ZoneInfo, customer: str) -> Decision:
+def decision(row: OrderRow, *, customer: str) -> Decision:
     """Return what the seller is asked to decide where an order waits for them."""
     _, title = waiting_words(row.asked_topic or "", row.asked_detail or "")
-    when = f" ({clock(row.asked_at, zone)})" if row.asked_at else ""
     said = _said(row)
     if row.ended_at is None:
         return Decision(title, f"{said}Call {customer or 'the customer'}, or decide beside the activity.")
@@ -275,7 +289,7 @@ def decision(row: OrderRow, *, zone: ZoneInfo, customer: str) -> Decision:
         text = "Find the right number in your shop. Nothing more is sent to this one."
     else:
         text = "The case is closed: decide what becomes of the parcel at Eshopbox."
-    return Decision(title, f"{said}{text}{when}" if not said else f"{said}{text}")
+    return Decision(title, f"{said}{text}")
 
 
 def _said(row: OrderRow) -> str:

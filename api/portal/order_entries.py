@@ -68,6 +68,16 @@ _MOVES: Final[dict[str, str]] = {
     ShipmentMove.OUT_FOR_DELIVERY: "Out for delivery again",
     ShipmentMove.RESOLUTION_SUBMITTED: "Action recorded by the order system",
 }
+_DETAILS: Final[dict[str, str]] = {
+    "the first message waits for the end of quiet hours": "Until quiet hours end",
+    "asked to send the message again": "",
+    "the customer says that it was about this order": "",
+    "Gupshup did not answer; the message is not sent again": "WhatsApp did not answer, so it is not sent a second time",
+    "three unexpected answers in a row": "Three answers in a row could not be read",
+    "the customer asks for a person": "The customer asks to speak with you",
+}
+"""Words of a case's notes that read better otherwise here."""
+
 _PHONE_PROBLEMS: Final = {"no_phone": "No phone on the order", "invalid_phone": "Phone number not valid"}
 _TICKS: Final[dict[MessageStatus, tuple[TickStatus, str]]] = {
     MessageStatus.QUEUED: ("queued", "Being sent"),
@@ -295,8 +305,8 @@ def _step(told: Told) -> Entry:
         )
     if entry.topic not in _STEPS:
         return _plain(told)
-    detail = why_not_sent(entry.detail) if entry.topic == "message_not_sent" else sentence(entry.detail)
-    detail = "" if entry.topic == "order_chosen" else detail
+    is_reason = entry.topic == "message_not_sent"
+    detail = why_not_sent(entry.detail) if is_reason else sentence(_readable(entry.detail))
     return told.entry(
         _STEPS[entry.topic], kind="automatic", mode=mode, facts=_facts(detail, _by(entry.person))
     )
@@ -314,7 +324,7 @@ def _handed(told: Told) -> Entry:
     entry = told.shown.entry
     taken_back = entry.topic.removesuffix("_taken_back")
     if entry.topic in _HANDED:
-        what, facts = _HANDED[entry.topic], _facts(_handed_detail(told))
+        what, facts = _HANDED[entry.topic], _facts(sentence(_readable(entry.detail)))
     elif entry.topic == "ended_not_my_order":
         what, facts = "Not their order", ("The number belongs to somebody else: nothing more is sent to it",)
     elif entry.topic.startswith("ended_"):
@@ -332,15 +342,13 @@ def _handed(told: Told) -> Entry:
     )
 
 
-def _handed_detail(told: Told) -> str:
-    return sentence(_readable(told.shown.entry.detail))
-
-
 def _readable(detail: str) -> str:
-    """Return a note's words with our own words for actions in them."""
+    """Return a note's words in a seller's: no word of the program's own for a choice is left in them."""
+    if detail in _DETAILS:
+        return _DETAILS[detail]
     for action in Action:
         detail = detail.replace(action.value, action.value.replace("_", " "))
-    return detail.replace("update address", "a new address").replace("date:", "")
+    return detail.replace("confirm cancel", "cancel").replace("date:", "")
 
 
 # --- The courier ---

@@ -362,8 +362,6 @@ def _short(entry: Entry) -> str:
         return f"{line}: {entry.answer[0].lower()}{entry.answer[1:]}"
     if entry.ticks is not None:
         return f"{line}, {entry.ticks[1][0].lower()}{entry.ticks[1][1:]}"
-    return (
-        f"{line}: {entry.facts[0]}"
-        if entry.facts and entry.kind in ("not_sent", "handed_over", "automatic")
-        else line
-    )
+    if entry.kind == "handed_over" and entry.facts:
+        return entry.facts[0]
+    return f"{line}: {entry.facts[0]}" if entry.facts and entry.kind in ("not_sent", "automatic") else line

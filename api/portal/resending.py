@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from api.acting import Stand
 from api.portal.act_words import quiet_words
+from api.portal.entry_messages import as_written
 from api.portal.parts import Check, Message, message_of
 from db import accounts, billing, notifications
 from db.session import NotFound, Session
@@ -56,7 +57,7 @@ async def resend_preview(session: Session, stand: Stand, *, zone: ZoneInfo, now:
         params=filled.params,
     )
     has_words = bool(sent.header or any(sent.paragraphs))
-    return Resend(message_of(sent, time=clock(now, zone)) if has_words else None, tuple(checks))
+    return Resend(as_written(message_of(sent, time=clock(now, zone))) if has_words else None, tuple(checks))
 
 
 async def _price(session: Session, account_id: str, category: str, now: datetime) -> str:
