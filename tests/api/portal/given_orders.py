@@ -256,7 +256,7 @@ async def order(stage: Stage, number: int = 1, *, ago: timedelta = 60 * MINUTE, 
     return Told(stage, row, failed_at)
 
 
-FAILED = {
+FAILED: dict[str, Any] = {
     "header": "We missed you today",
     "body": "Hi Asha Rao, the courier could not deliver your KapasKraft order: nobody was at home.\n\nWhat should we do?",
     "footer": "Reply STOP to end messages",
