@@ -129,6 +129,15 @@ class ActPage:
     foot: str
     errors: tuple[FieldError, ...] = ()
 
+    @property
+    def trouble(self) -> tuple[str, str] | None:
+        """What is wrong with no field in particular: its first sentence and the rest; None where nothing is."""
+        error = next((error for error in self.errors if not error.field), None)
+        if error is None:
+            return None
+        first = f"{error.first_sentence}."
+        return first, error.text.removeprefix(error.first_sentence).lstrip(". ")
+
 
 def heading(asked: Asked, order_id: str, *, today: date) -> tuple[str, str]:
     """Return the question, and what it is called in the breadcrumb."""

@@ -94,7 +94,7 @@ async def _do(visit: Visit, stand: Stand, asked: Asked) -> Response:
             "",
             "We have no answer yet. It may be done all the same: look at the activity before you repeat it.",
         )
-        return await _shown(visit, stand, asked, unknown, HTTPStatus.SERVICE_UNAVAILABLE)
+        return await _shown(visit, stand, asked, unknown, HTTPStatus.CONFLICT)
     return await _came_to(visit, stand, asked, came_to)
 
 

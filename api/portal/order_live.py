@@ -42,6 +42,12 @@ async def live(order_id: str, visit: Seller) -> Response:
         )
     if not is_known:
         raise not_found()
+    if "text/event-stream" not in visit.request.headers.get("accept", ""):
+        raise Problem(HTTPStatus.NOT_ACCEPTABLE, "no-page", "This is no page", "Open the order itself.")
+    if visit.services.followed_pages.is_full(visit.person.id):
+        raise Problem(
+            HTTPStatus.TOO_MANY_REQUESTS, "too-many", "Too many pages are followed", "Close one of them."
+        )
     # A proxy must not wait for the end of it.
     headers = {"X-Accel-Buffering": "no"}
     since = visit.request.query_params.get("since", "")

@@ -35,8 +35,8 @@ class Told:
     row: CaseRow
     at: datetime
 
-    def _next(self) -> datetime:
-        self.at += MINUTE
+    def _next(self, after: timedelta = MINUTE) -> datetime:
+        self.at += after
         return self.at
 
     async def entry(
@@ -47,10 +47,11 @@ class Told:
         detail: str = "",
         mode: str = "automatic",
         person: str = "",
+        after: timedelta = MINUTE,
         **data: Any,
     ) -> str:
         """Put something on the activity, and return its key."""
-        at = self._next()
+        at = self._next(after)
         key = f"{topic}:{self.row.id}:{at.isoformat()}"
         entry = Entry(
             workspace_id=self.row.workspace_id,
