@@ -29,12 +29,17 @@ def _words(entry: Tag) -> str:
     return " ".join(entry.get_text(" ").split())
 
 
+def _inside(entry: Tag, selector: str) -> Tag:
+    found = entry.select_one(selector)
+    assert found is not None, selector
+    return found
+
+
 def _entry(who: Somebody, what: str) -> Tag:
     return next(entry for entry in _entries(who) if _words(entry).startswith(what))
 
 
-async def _opened(outside: Outside, owner: Somebody, told: Told) -> Somebody:
-    assert outside.app
+async def _opened(owner: Somebody, told: Told) -> Somebody:
     return await owner.open(f"/orders/{told.row.order_id}")
 
 
@@ -43,7 +48,7 @@ async def test_activity_is_newest_first_by_day_in_the_workspaces_zone(
 ) -> None:
     """R5.3 portal: the zone is named once; the days are those of the workspace."""
     told = await long_story(outside.stage)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     times = [str(time["datetime"]) for time in owner.page.select(".tl__when")]
     assert times == sorted(times, reverse=True)
     assert all(time.endswith("+05:30") for time in times)
@@ -58,12 +63,12 @@ async def test_message_shows_as_it_was_sent_with_how_far_it_came(outside: Outsid
     """R5.3 portal: template, language, whose account, ticks with their time, and the bubble."""
     told = await order(outside.stage)
     await told.sent("failed_delivery", **FAILED)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     entry = _entry(owner, "Failed delivery")
     assert "Template delivery_failed_v3, English" in _words(entry)
     assert "Eshopbox account" in _words(entry)
-    assert "Read" in entry.select_one(".ticks--read").get_text()
-    bubble = entry.select_one(".bubble--out")
+    assert "Read" in _inside(entry, ".ticks--read").get_text()
+    bubble = _inside(entry, ".bubble--out")
     assert "We missed you today" in bubble.get_text()
     assert [each.get_text() for each in bubble.select(".bubble__buttons span")] == FAILED["buttons"]
     assert not entry.select(".bubble .var"), "a value that was sent is no sample"
@@ -84,7 +89,7 @@ async def test_session_message_is_named_by_what_it_offers(
     """A list shows its one button, a form its own."""
     told = await order(outside.stage)
     await told.sent("answer", kind="session", **content)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert "Session message" in _words(_entry(owner, what))
 
 
@@ -103,8 +108,8 @@ async def test_ticks_come_with_their_word(
     """Never by a colour alone."""
     told = await order(outside.stage)
     await told.sent("reminder", until=until, **FAILED)
-    await _opened(outside, owner, told)
-    assert words in _entry(owner, "Reminder").select_one(".ticks").get_text()
+    await _opened(owner, told)
+    assert words in _inside(_entry(owner, "Reminder"), ".ticks").get_text()
 
 
 async def test_failed_message_says_why(outside: Outside, owner: Somebody) -> None:
@@ -113,7 +118,7 @@ async def test_failed_message_says_why(outside: Outside, owner: Somebody) -> Non
     await told.sent(
         "reminder", until=(MessageStatus.FAILED,), code="1002", reason="Number is not on WhatsApp", **FAILED
     )
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     entry = _entry(owner, "Reminder failed")
     assert "tl--bad" in entry["class"]
     assert "Number is not on WhatsApp (1002)" in _words(entry)
@@ -138,7 +143,7 @@ async def test_what_was_not_sent_says_why(outside: Outside, owner: Somebody, det
     told = await order(outside.stage)
     await told.entry("notification", "failed_delivery_not_sent", detail=detail)
     await told.entry("automatic", "message_not_sent", detail=detail, after=timedelta(seconds=1))
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert words in _words(_entry(owner, "Failed delivery not sent"))
     assert "Message not sent" not in owner.words, "said once"
 
@@ -182,7 +187,7 @@ async def test_answers_show_as_they_came(
     """R5.3 portal: text, taps, media, places, and what nobody can show."""
     told = await order(outside.stage)
     await told.says(topic, **data)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     entry = _entry(owner, "Asha Rao")
     assert _words(entry).startswith(words)
     assert "https://m.example" not in str(entry), "media of customers is never fetched"
@@ -198,7 +203,7 @@ async def test_location_has_a_map_and_a_link_built_from_its_numbers(
     told = await order(outside.stage)
     await told.says("location", latitude=12.93521, longitude=77.62448, text="javascript:alert(1)")
     await told.says("text", text="see https://evil.example now")
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     links = [str(link["href"]) for link in owner.page.select(".tl a")]
     assert len(links) == 1
     assert links[0].endswith("query=12.935210,77.624480")
@@ -220,7 +225,7 @@ async def test_action_shows_asked_and_answered_apart(outside: Outside, owner: So
         person="Meera Iyer",
         address="4B, 17th Main",
     )
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     refused = _words(_entry(owner, "Deliver on"))
     assert "Mode: WhatsApp by Asha Rao" in refused
     assert "Refused by Delhivery" in refused
@@ -238,7 +243,7 @@ async def test_action_without_an_answer_is_not_shown_as_done(outside: Outside, o
     told = await order(outside.stage)
     await told.asks(Action.REATTEMPT, None)
     await told.stands("acting")
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert "Waiting for the answer" in _words(_entry(owner, "New attempt"))
     assert "The courier is being asked" in owner.words
     assert "Continue" not in owner.words
@@ -248,7 +253,7 @@ async def test_action_of_which_nobody_knows_says_so(outside: Outside, owner: Som
     """I14: with how often it was asked."""
     told = await order(outside.stage)
     await told.asks(Action.REATTEMPT, Answer.UNKNOWN)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert "No answer yet, asked once" in _words(_entry(owner, "New attempt"))
 
 
@@ -282,7 +287,7 @@ async def test_steps_are_said_in_words(  # noqa: PLR0917 - a table of what is gi
     """R5.3 portal: also those that nobody knows any more."""
     told = await order(outside.stage)
     await told.entry(kind, topic, detail=detail)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert _words(_entries(owner)[0]).startswith(words)
 
 
@@ -291,7 +296,7 @@ async def test_couriers_report_shows_our_reason_and_its_own_words(outside: Outsi
     told = await order(
         outside.stage, reason=Reason.ADDRESS_INCOMPLETE, raw_code="EOD-74", raw_reason="Bad address"
     )
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     words = _words(_entry(owner, "Delivery failed, attempt 1"))
     assert "Address incomplete" in words
     assert "Delhivery: EOD-74, “Bad address”" in words
@@ -301,7 +306,7 @@ async def test_couriers_report_shows_our_reason_and_its_own_words(outside: Outsi
 async def test_order_that_waits_names_the_decision(outside: Outside, owner: Somebody) -> None:
     """An amber banner: what happened and what to do."""
     told = await long_story(outside.stage)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     banner = owner.one(".banner--warn")
     assert "The customer asks to speak with you." in banner.get_text()
     assert "Call Asha Rao" in banner.get_text()
@@ -313,7 +318,7 @@ async def test_open_case_offers_what_is_possible_now(outside: Outside, owner: So
     told = await order(outside.stage, resolutions=(Action.REATTEMPT, Action.RESCHEDULE))
     day = (told.at + timedelta(days=1)).date()
     await told.asks(Action.RESCHEDULE, Answer.REFUSED_DATE, on=day)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     values = [str(radio["value"]) for radio in owner.page.select('input[name="action"]')]
     assert values == ["reattempt", "reschedule", "not_my_order"]
     days = [str(option["value"]) for option in owner.page.select('select[name="on"] option')]
@@ -326,7 +331,7 @@ async def test_closed_case_says_how_by_whom_and_when(outside: Outside, owner: So
     """And offers nothing any more."""
     told = await order(outside.stage)
     await told.ends(Outcome.CLOSED, detail="spoke with her", mode=Mode.SELLER_PORTAL, person="Meera Iyer")
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     aside = owner.one("aside").get_text(" ")
     assert "This case is closed" in aside
     assert "Closed by hand, without action" in aside
@@ -340,7 +345,7 @@ async def test_parcels_facts_are_beside_it(outside: Outside, owner: Somebody) ->
     told = await order(
         outside.stage, is_cod=True, amount_due_paise=124900, tracking_url="javascript:alert(1)"
     )
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     aside = owner.one("aside").get_text(" ")
     assert "Cash on delivery, ₹1,249.00" in aside
     assert "14 Lotus Lane, Indiranagar, Bengaluru, 560038" in aside
@@ -352,7 +357,7 @@ async def test_order_with_several_parcels_has_a_case_for_each(outside: Outside, 
     """The page says which is which; earlier attempts stand in the activity."""
     one = await order(outside.stage, 1, shipment_id="A", tracking_id="TRKA")
     await order(outside.stage, 1, shipment_id="B", tracking_id="TRKB", ago=30 * MINUTE)
-    await _opened(outside, owner, one)
+    await _opened(owner, one)
     assert len(owner.page.select('input[name="case"]')) == 2
     assert "Parcel TRKA" in owner.words
     assert "Parcel TRKB" in owner.words
@@ -367,7 +372,7 @@ async def test_older_entries_are_folded_and_the_oldest_on_pages_of_their_own(
     told = await order(outside.stage, ago=timedelta(hours=20))
     for number in range(215):
         await told.entry("reply", "text", mode="whatsapp", text=f"message {number}")
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert len(owner.page.select(".timeline .tl")) == 200
     assert "170 earlier entries, from" in owner.one("details.older summary").get_text()
     assert "message 214" in owner.words
@@ -409,7 +414,7 @@ async def test_what_customers_write_stays_text(outside: Outside, owner: Somebody
     await told.sent("answer", kind="session", header=XSS, body=XSS, footer=XSS, buttons=[XSS])
     await told.asks(Action.DISPUTE, Answer.REFUSED, detail=XSS, words=[XSS], address=XSS)
     await told.entry("handover", "handed_to_seller", detail=XSS, person=XSS)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert owner.page.select("main script") == []
     assert owner.words.count("<script>alert('x')</script>") >= 15
 
@@ -438,6 +443,6 @@ async def test_move_that_ends_it_is_on_the_activity(outside: Outside, owner: Som
     told = await order(outside.stage)
     await told.moves(ShipmentMove.DELIVERED)
     await told.ends(Outcome.DELIVERED)
-    await _opened(outside, owner, told)
+    await _opened(owner, told)
     assert "Delhivery" in _words(_entry(owner, "Delivered"))
     assert owner.one("h1 + .badge").get_text() == "Delivered"

@@ -14,14 +14,13 @@ from tests.api.portal.somebody import Somebody, signed_in
 
 
 def _tabs(who: Somebody) -> dict[str, str]:
-    return {
-        str(link.contents[0]).strip(): link.find("span").get_text() for link in who.page.select(".tabs a")
-    }
+    found = (" ".join(link.get_text(" ").split()) for link in who.page.select(".tabs a"))
+    return dict(words.rsplit(" ", 1) for words in found)
 
 
 def _row(who: Somebody, order_id: str) -> str:
-    link = next(a for a in who.page.select("tbody th a") if a.get_text() == order_id)
-    return " ".join(link.find_parent("tr").get_text(" ").split())
+    rows = (" ".join(row.get_text(" ").split()) for row in who.page.select("tbody tr"))
+    return next(words for words in rows if words.startswith(f"{order_id} "))
 
 
 async def test_nothing_failed_is_said_in_words(owner: Somebody) -> None:
