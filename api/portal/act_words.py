@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from api.acting import Stand
 from api.portal.forms import FieldError
 from api.portal.order_case import ACT_WORDS
-from api.portal.order_words import action_title
+from api.portal.order_words import action_line
 from api.portal.parts import Check, Message
 from domain.case_events import ActionTaken
 from domain.case_state import State
@@ -295,5 +295,5 @@ def done_words(asked: Asked, courier: str, *, today: date) -> str:
         return "The case is closed, and nothing more is sent to this number."
     if asked.action is None:
         return "The message was sent again." if asked.what == RESEND else "The case is closed."
-    title = action_title(asked.what, asked.on, today=today)
+    title = action_line(asked.what, asked.on, today=today)
     return f"{courier or 'The courier'} accepted: {title[0].lower()}{title[1:]}."

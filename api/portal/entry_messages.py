@@ -82,6 +82,7 @@ def sent_of(
             body=_word(data, "body"),
             footer=_word(data, "footer"),
             labels=labels,
+            kinds=() if opens_list else _words(data, "button_kinds"),
             template=_word(data, "template"),
             params=_words(data, "params"),
         )

@@ -11,7 +11,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from api.portal.order_entries import Told, entry_of
-from api.portal.order_words import MODES, action_title, quoted
+from api.portal.order_words import MODES, action_line, quoted
 from api.portal.parts import Day, Entry
 from db.actions import AskedAction
 from db.cases import CaseRow
@@ -141,7 +141,7 @@ def _action(
     drawn = Entry(
         key=str(each.id),
         kind="refused" if what in _REFUSED else "action",
-        what=action_title(name, _day_of(entry.data), today=known.today),
+        what=action_line(name, _day_of(entry.data), today=known.today),
         time=clock(entry.at, known.zone),
         iso=iso(entry.at, known.zone),
         mode=MODES.get(entry.mode, entry.mode),

@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from api.acting import Stand
-from api.portal.order_words import MODES, OUTCOMES, action_title, quoted, sentence, waiting_words
+from api.portal.order_words import MODES, OUTCOMES, action_line, quoted, sentence, waiting_words
 from api.portal.parts import Choice
 from db.accounts import AppAccount
 from db.actions import AskedAction
@@ -149,7 +149,7 @@ def case_card(
         latest = next((each for each in asked if each.case_id == row.id), None)
         since = f" since {moment_inside(latest.asked_at, now=now, zone=zone)}" if latest else ""
         what = (
-            action_title(latest.request.action, latest.request.on, today=local_date(now, zone))
+            action_line(latest.request.action, latest.request.on, today=local_date(now, zone))
             if latest
             else "An action"
         )
@@ -238,7 +238,7 @@ def _ended_rows(
     rows = [("Outcome", OUTCOMES.get(row.outcome, sentence(row.outcome.replace("_", " "))))]
     if row.accepted_action:
         today = local_date(now, zone)
-        rows.append(("Accepted", action_title(row.accepted_action, row.accepted_on, today=today)))
+        rows.append(("Accepted", action_line(row.accepted_action, row.accepted_on, today=today)))
     if end is not None:
         customer = stand.facts.failure.customer_name if end.mode == Mode.WHATSAPP else ""
         who = (end.person or customer, MODES.get(end.mode, end.mode))

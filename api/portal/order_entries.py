@@ -13,9 +13,8 @@ from api.portal.entry_messages import bubble_of, location_link, reply_of, sent_o
 from api.portal.order_words import (
     MODES,
     OUTCOMES,
-    action_title,
+    action_line,
     quoted,
-    reason_title,
     sentence,
     why_not_sent,
 )
@@ -28,6 +27,7 @@ from domain.failures import Action
 from domain.formats import clock, iso, local_date, moment
 from domain.journey import JOURNEY, find_event
 from domain.messages import MessageStatus
+from domain.seller_words import reason_title
 from domain.shipments import ShipmentMove
 
 __all__ = ["Told", "entry_of", "has_words"]
@@ -42,6 +42,7 @@ _PURPOSES: Final[dict[str, str]] = {
     Purpose.NUDGE: "Nudge",
     Purpose.STANDARD_ANSWER: "Standard answer",
     Purpose.WHICH_ORDER: "Question which order is meant",
+    Purpose.TEST: "Test message",
 }
 _STEPS: Final[dict[str, str]] = {
     "held": "First message waits",
@@ -330,7 +331,7 @@ def _handed(told: Told) -> Entry:
     elif entry.topic.startswith("ended_"):
         what, facts = "Handed over to you", _facts(sentence(_readable(entry.detail)))
     elif taken_back in set(Action):
-        title = action_title(taken_back, None, today=local_date(told.now, told.zone))
+        title = action_line(taken_back, None, today=local_date(told.now, told.zone))
         what, facts = f"{title} was not done after all", _facts(quoted(entry.detail))
     else:
         return _plain(told)

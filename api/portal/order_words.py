@@ -1,6 +1,6 @@
-"""Orders and their cases in a seller's words: reasons, actions, states, why something was not sent.
+"""Orders and their cases as lines and badges of their pages: actions, states, why something was not sent.
 
-What customers read stands in `domain.texts`; this is for sellers, in English.
+Titles that several pages share stand in `domain.seller_words`.
 """
 
 from datetime import date
@@ -10,7 +10,7 @@ from api.portal.parts import Tone
 from db.orders import OrderRow
 from db.standing import Tab
 from domain.case_state import Outcome, State
-from domain.failures import Action, Mode, Reason
+from domain.failures import Action, Mode
 from domain.formats import plain_day
 from domain.messages import NotSent
 
@@ -18,42 +18,13 @@ __all__ = [
     "MODES",
     "NOT_SENT",
     "OUTCOMES",
-    "REASONS",
-    "action_title",
+    "action_line",
     "quoted",
-    "reason_title",
     "sentence",
     "stand_badge",
     "waiting_words",
     "why_not_sent",
 ]
-
-REASONS: Final[dict[Reason, str]] = {
-    Reason.CUSTOMER_UNAVAILABLE: "Customer unavailable",
-    Reason.CUSTOMER_UNREACHABLE: "Customer unreachable",
-    Reason.REFUSED: "Refused",
-    Reason.REFUSED_OPENED: "Refused after opening",
-    Reason.CANCELLED_OTP: "Cancelled with a code",
-    Reason.ADDRESS_INCOMPLETE: "Address incomplete",
-    Reason.CUSTOMER_MOVED: "Customer has moved",
-    Reason.OUT_OF_DELIVERY_AREA: "Outside the delivery area",
-    Reason.SELF_COLLECT: "To be collected",
-    Reason.COD_NOT_READY: "Cash not ready",
-    Reason.PAYMENT_DISPUTE: "Question about the payment",
-    Reason.RESCHEDULE_REQUESTED: "Another day asked for",
-    Reason.OPEN_DELIVERY_WANTED: "Wants to open it first",
-    Reason.ENTRY_RESTRICTED: "Entry not allowed",
-    Reason.OTP_PROBLEM: "Delivery code wrong",
-    Reason.ID_MISSING: "Identity document missing",
-    Reason.NOT_ATTEMPTED: "Courier did not come",
-    Reason.SEIZED: "Held by an authority",
-    Reason.LOST: "Parcel lost",
-    Reason.DAMAGED: "Parcel damaged",
-    Reason.MAX_ATTEMPTS: "No attempts left",
-    Reason.ON_HOLD: "On hold",
-    Reason.UNKNOWN: "Reason not known",
-}
-"""Why a delivery failed."""
 
 MODES: Final[dict[str, str]] = {
     Mode.WHATSAPP: "WhatsApp",
@@ -145,12 +116,7 @@ _NOT_DELIVERED: Final[dict[str, str]] = {
 }
 
 
-def reason_title(reason: str) -> str:
-    """Return why a delivery failed; of a reason that is not ours any more, its word."""
-    return REASONS[Reason(reason)] if reason in set(Reason) else sentence(reason.replace("_", " "))
-
-
-def action_title(action: str, on: date | None, *, today: date) -> str:
+def action_line(action: str, on: date | None, *, today: date) -> str:
     """Return an action as a line of its own: "Deliver on Fri 20 Nov"."""
     if action == Action.RESCHEDULE and on is not None:
         return f"Deliver on {plain_day(on, today=today)}"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Response
 
 from api.portal.order_activity import Known, entries_of
-from api.portal.order_words import REASONS, reason_title, stand_badge
+from api.portal.order_words import stand_badge
 from api.portal.pages import render
 from api.portal.parts import Entry, Tab, Tone
 from api.portal.visits import Seller, Visit, not_found
@@ -26,6 +26,7 @@ from db.timeline import TimelineEntry
 from domain.case_state import CaseFacts
 from domain.failures import Reason
 from domain.formats import count_words, duration_words, local_date, moment, phone_words
+from domain.seller_words import reason_title
 
 __all__ = ["order_url", "router"]
 
@@ -228,7 +229,7 @@ async def orders_page(visit: Seller) -> Response:
         reason=asked.reason,
         courier=asked.courier,
         period=asked.period,
-        reasons=(("", "All reasons"), *((reason.value, words) for reason, words in REASONS.items())),
+        reasons=(("", "All reasons"), *((reason.value, reason_title(reason)) for reason in Reason)),
         couriers=(("", "All couriers"), *((name, name) for name in couriers)),
         periods=tuple((key, words) for key, (words, _) in _PERIODS.items()),
         keep_tab=asked.tab.value if asked.tab is not Stand.WAITING else "",

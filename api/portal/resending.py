@@ -53,6 +53,7 @@ async def resend_preview(session: Session, stand: Stand, *, zone: ZoneInfo, now:
         body=filled.into(found.body),
         footer=found.footer,
         labels=[button.label for button in found.buttons],
+        kinds=[button.kind for button in found.buttons],
         template=found.body,
         params=filled.params,
     )
