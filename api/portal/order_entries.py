@@ -30,7 +30,10 @@ from domain.messages import MessageStatus
 from domain.seller_words import reason_title
 from domain.shipments import ShipmentMove
 
-__all__ = ["Told", "entry_of", "has_words"]
+__all__ = ["CASE_CLOSED", "Told", "entry_of", "has_words"]
+
+CASE_CLOSED: Final = "Case closed"
+"""What the end of a case is called."""
 
 _NOT_SENT: Final = "_not_sent"
 _PURPOSES: Final[dict[str, str]] = {
@@ -298,7 +301,7 @@ def _step(told: Told) -> Entry:
     if entry.topic.startswith("ended_"):
         outcome = OUTCOMES.get(entry.topic.removeprefix("ended_"), "")
         return told.entry(
-            "Case closed",
+            CASE_CLOSED,
             kind="automatic",
             mode=mode,
             facts=_facts(outcome, _by(entry.person)),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Response
 
 from api.portal.order_activity import Known, entries_of
+from api.portal.order_entries import CASE_CLOSED
 from api.portal.order_words import stand_badge
 from api.portal.pages import render
 from api.portal.parts import Entry, Tab, Tone
@@ -363,6 +364,6 @@ def _short(entry: Entry) -> str:
         return f"{line}: {entry.answer[0].lower()}{entry.answer[1:]}"
     if entry.ticks is not None:
         return f"{line}, {entry.ticks[1][0].lower()}{entry.ticks[1][1:]}"
-    if entry.kind == "handed_over" and entry.facts:
+    if entry.facts and (entry.kind == "handed_over" or entry.what == CASE_CLOSED):
         return entry.facts[0]
     return f"{line}: {entry.facts[0]}" if entry.facts and entry.kind in ("not_sent", "automatic") else line
