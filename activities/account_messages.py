@@ -101,6 +101,9 @@ class AccountMessages:
             return MessageResult(why=NotSent.SWITCHED_OFF)
         if notification.attention:
             return MessageResult(why=NotSent.TEMPLATE, detail=notification.attention)
+        customer = await customers.customer(session, task.account_id, phone_hash)  # locked since it was asked
+        if customer.refuses(notification.category):
+            return MessageResult(why=NotSent.OPTED_OUT)
         workspace = await workspaces.get_workspace(session, task.workspace_id)
         samples = SAMPLES | await list_samples(session) | {"brand": workspace.brand}
         filled = Filled(tuple(samples.get(param.variable) or param.fallback for param in notification.params))
@@ -218,7 +221,7 @@ class AccountMessages:
         ):
             return NotSent.ACCOUNT_REMOVED
         customer = await customers.customer(session, task.account_id, phone_hash, lock=True)
-        if customer.opted_out_at is not None:
+        if customer.refuses():
             return NotSent.OPTED_OUT
         if is_template:
             return None

@@ -163,6 +163,9 @@ class Messages:
             if notification.attention:
                 why = (NotSent.TEMPLATE, notification.attention)
                 return await self._not_sent(session, facts, command, why, now)
+            if await self._refuses(session, facts, notification.category):
+                why = (NotSent.OPTED_OUT, notification.category.lower())
+                return await self._not_sent(session, facts, command, why, now)
             filled = fill(
                 facts.failure,
                 tuple((param.variable, param.fallback) for param in notification.params),
@@ -242,13 +245,18 @@ class Messages:
         if not await accounts.is_installed(session, workspace_id, facts.account_id, lock=True):
             return NotSent.ACCOUNT_REMOVED, ""
         customer = await customers.customer(session, facts.account_id, phone_hash, lock=True)
-        if customer.opted_out_at is not None:
+        if customer.refuses():
             return NotSent.OPTED_OUT, ""
         if isinstance(command, SendSession):
             heard = customer.last_inbound_at
             if heard is None or now >= heard + SESSION_WINDOW:
                 return NotSent.WINDOW, ""
         return None
+
+    async def _refuses(self, session: Session, facts: CaseFacts, category: str) -> bool:
+        """Tell whether the customer wants no template of a category; their row is locked since `_forbidden`."""
+        phone_hash = self._cipher.phone_hash(facts.failure.customer_phone)
+        return (await customers.customer(session, facts.account_id, phone_hash)).refuses(category)
 
     async def _not_sent(
         self,

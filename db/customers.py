@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.rows import columns, one
 from db.session import Session
 from db.tables import customers
+from domain.consent import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Customer:
     Attributes:
         last_inbound_at: When they last wrote.
         opted_out_at: Since when they want no messages; None where they do.
+        marketing_opted_out_at: Since when they want none of marketing; None where they do, or want none at all.
         language: The language they asked for; empty for none.
         asked_which_at: When they were last asked which of several cases they mean.
         asked_which_to: Number in the inbox of the message that was unclear.
@@ -35,6 +37,13 @@ class Customer:
     asked_which_at: datetime | None = None
     asked_which_to: int | None = None
     asked_which: Sequence[str] = ()
+    marketing_opted_out_at: datetime | None = None
+
+    def refuses(self, category: str = "") -> bool:
+        """Tell whether they want no message of a category, as a template has it; of none for a free text (R5.5)."""
+        if self.opted_out_at is not None:
+            return True
+        return Scope.of(category) is Scope.MARKETING and self.marketing_opted_out_at is not None
 
 
 async def customer(session: Session, account_id: str, phone_hash: bytes, *, lock: bool = False) -> Customer:
@@ -69,20 +78,29 @@ async def note_inbound(session: Session, account_id: str, phone_hash: bytes, at:
 
 
 async def set_opt_out(
-    session: Session, account_id: str, phone_hash: bytes, *, opted_out: bool, at: datetime, proof: str
+    session: Session,
+    account_id: str,
+    phone_hash: bytes,
+    *,
+    opted_out: bool,
+    at: datetime,
+    proof: str,
+    scope: Scope = Scope.ALL,
 ) -> None:
     """Note that a customer wants no more messages, or wants them again; a late callback changes nothing (R5.5)."""
-    values = {
-        "opted_out_at": at if opted_out else None,
-        "opt_changed_at": at,
-        "opt_out_proof": proof,
-    }
+    values: dict[str, Any]
+    if scope is Scope.MARKETING:
+        changed = customers.c.marketing_changed_at
+        values = {"marketing_opted_out_at": at if opted_out else None, "marketing_changed_at": at}
+    else:
+        changed = customers.c.opt_changed_at
+        values = {"opted_out_at": at if opted_out else None, "opt_changed_at": at, "opt_out_proof": proof}
     statement = insert(customers).values(account_id=account_id, phone_hash=phone_hash, **values)
     await session.execute(
         statement.on_conflict_do_update(
             index_elements=["account_id", "phone_hash"],
             set_=values,
-            where=func.coalesce(customers.c.opt_changed_at, at) <= at,
+            where=func.coalesce(changed, at) <= at,
         )
     )
 

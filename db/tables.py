@@ -215,6 +215,8 @@ app_accounts = Table(
     Column("templates", JSONB, nullable=False, server_default=text("'[]'")),
     _at("templates_read", nullable=True),
     _at("last_callback", nullable=True),
+    # When its templates were last asked for by the clock: seldom enough while its key is refused (F34).
+    _at("asked", nullable=True),
     UniqueConstraint("token_hash"),
     Index(None, "previous_token_hash"),
 )
@@ -382,7 +384,30 @@ customers = Table(
     _at("asked_which", nullable=True),
     _maybe("asked_which_to", BigInteger),
     Column("asked_which", JSONB, nullable=False, server_default=text("'[]'")),
+    # Of marketing alone; what stops all messages stops these too.
+    _at("marketing_opted_out", nullable=True),
+    _at("marketing_changed", nullable=True),
     Index(None, "account_id", "hidden_id_hash"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _number(),
+    # The sender's, as its customers are; no foreign key: what was said outlives the account.
+    _key("account_id"),
+    Column("phone_hash", LargeBinary, nullable=False),
+    # What makes it the same word when it comes again.
+    _key("key"),
+    _words("scope"),
+    _flag("is_wanted"),
+    Column("at", DateTime(timezone=True), nullable=False),
+    _words("source"),
+    _words("proof"),
+    _words("person"),
+    _sealed("note", nullable=True),
+    _now("recorded"),
+    UniqueConstraint("account_id", "phone_hash", "key"),
 )
 
 suppressions = Table(

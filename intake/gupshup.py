@@ -88,7 +88,7 @@ class Callbacks:
                     f"billing: {event.category or 'no category'}, {event.type or 'no type'}, {charge}"
                 )
             case PreferenceEvent():
-                return ignored(f"preference: marketing only, {event.value}")
+                return await self._inbound.preference(session, item, event)
             case OtherEvent():
                 return ignored(f"kind: {event.kind or 'none'}")
             case _:

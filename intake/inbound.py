@@ -12,6 +12,7 @@ from typing import Final
 from clients.gupshup import (
     Address,
     InboundMessage,
+    PreferenceEvent,
     Reaction,
     Text,
     Unsupported,
@@ -20,21 +21,19 @@ from clients.gupshup import (
 )
 from db import accounts, cases, customers, inbox, statuses, timeline, workspaces
 from db.cases import CaseRow
+from db.consents import Consent
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Session
-from domain.case_events import (
-    CustomerOptedIn,
-    CustomerOptedOut,
-    CustomerReplied,
-    LanguageChosen,
-)
+from domain.case_events import CustomerReplied, LanguageChosen
+from domain.consent import Scope, Source
 from domain.messages import MessageStatus, is_start, is_stop
 from domain.replies import Reply, clean
 from domain.settings import LONGEST_WORD
 from domain.templates import OPTIONS_CHOICE
 from domain.timing import local_day
 from intake.asking import About, ask_which, greet
+from intake.consent import take_consent, topic_of
 from intake.contents import LONGEST_LINE, as_it_came, read_reply
 from intake.finding import (
     REMEMBERED,
@@ -85,7 +84,12 @@ class Inbound:
             text = clean(event.content.text)[:LONGEST_LINE]
             if is_start(text) or await self._is_stop(session, item, known_hash, text):
                 return await self._opt(
-                    session, item, known_hash, opted_out=not is_start(text), proof="text", typed=text
+                    session,
+                    item,
+                    known_hash,
+                    is_wanted=is_start(text),
+                    source=Source.MESSAGE,
+                    typed=text,
                 )
         match found:
             case Target():
@@ -98,7 +102,9 @@ class Inbound:
             return ignored("no case")
         return await greet(session, item, event.phone, known_hash)
 
-    async def _customer(self, session: Session, account_id: str, event: InboundMessage) -> bytes | None:
+    async def _customer(
+        self, session: Session, account_id: str, event: InboundMessage | PreferenceEvent
+    ) -> bytes | None:
         """Return who writes: by phone, else by the id that our own messages taught us (F49)."""
         if event.phone:
             return self._cipher.phone_hash(event.phone)
@@ -279,7 +285,25 @@ class Inbound:
             return ignored(f"user event: {event.kind}")
         phone_hash = self._cipher.phone_hash(event.phone)
         return await self._opt(
-            session, item, phone_hash, opted_out=event.kind == "opted_out", proof="gupshup"
+            session, item, phone_hash, is_wanted=event.kind == "opted_in", source=Source.GUPSHUP
+        )
+
+    async def preference(self, session: Session, item: InboxItem, event: PreferenceEvent) -> Meaning:
+        """Take what a customer chose in WhatsApp itself: no marketing, or marketing again (R5.5)."""
+        if "marketing" not in event.category.casefold():
+            return ignored(f"preference: {event.value} of another category")
+        phone_hash = await self._customer(session, item.owner_id, event)
+        if phone_hash is None:
+            return ignored("preference of nobody we know")
+        return await self._opt(
+            session,
+            item,
+            phone_hash,
+            is_wanted=event.value == "resume",
+            source=Source.WHATSAPP,
+            scope=Scope.MARKETING,
+            # Its own time: what it says may have been said before a later choice that reached us first.
+            at=min(event.occurred_at or item.received_at, item.received_at),
         )
 
     async def _opt(
@@ -288,39 +312,27 @@ class Inbound:
         item: InboxItem,
         phone_hash: bytes,
         *,
-        opted_out: bool,
-        proof: str,
+        is_wanted: bool,
+        source: Source,
+        scope: Scope = Scope.ALL,
+        at: datetime | None = None,
         typed: str = "",
     ) -> Meaning:
-        """Stop all messages of this sender to this customer, or lift that (R5.5)."""
-        at = item.received_at
-        await customers.set_opt_out(
-            session,
-            item.owner_id,
-            phone_hash,
-            opted_out=opted_out,
-            at=at,
-            proof=f"{proof}: inbox {item.id}",
+        """Stop messages of this sender to this customer, or lift that (R5.5)."""
+        consent = Consent(
+            account_id=item.owner_id,
+            phone_hash=phone_hash,
+            key=str(item.id),
+            scope=scope,
+            is_wanted=is_wanted,
+            at=at or item.received_at,
+            source=source,
+            proof=f"inbox {item.id}",
         )
-        known = await cases.list_customer_cases(session, item.owner_id, phone_hash, since=at - REMEMBERED)
-        still_open = tuple(case.row for case in known if not case.row.outcome)
-        word = "opted_out" if opted_out else "opted_in"
-        for row in still_open or tuple(case.row for case in known[:1]):
-            await timeline.add_entry(
-                session,
-                self._cipher,
-                timeline.Entry.of_case(
-                    row,
-                    at=at,
-                    kind="reply",
-                    topic=word,
-                    key=f"{word}:{row.id}:{item.id}",
-                    mode="whatsapp",
-                    data={"text": typed},
-                ),
-            )
-        mail = Mail(item.fact_id, CustomerOptedOut() if opted_out else CustomerOptedIn())
-        return handled(word, *(TellCase(row.workspace_id, row.id, mail) for row in still_open))
+        tell = await take_consent(
+            session, self._cipher, consent, now=item.received_at, mail_id=item.fact_id, typed=typed
+        )
+        return handled(topic_of(consent), *tell)
 
 
 class _Flood:

@@ -32,6 +32,8 @@ _REPLIES: Final[dict[str, str]] = {
     "other": "sent something we cannot show",
     "opted_out": "wants no more messages",
     "opted_in": "wants messages again",
+    "marketing_opted_out": "wants no more marketing messages",
+    "marketing_opted_in": "wants marketing messages again",
 }
 _MEDIA: Final[dict[str, tuple[Literal["image", "video", "audio", "file", "sticker"], str]]] = {
     "image": ("image", "Photo"),

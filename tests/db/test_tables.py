@@ -47,6 +47,7 @@ from tests.factories import NOW, PHONE, app_account, case_facts, new_message, wo
 WITHOUT_WORKSPACE = {
     "app_accounts",
     "browser_sessions",
+    "consents",
     "customers",
     "inbox",
     "orphan_statuses",

@@ -17,6 +17,7 @@ from domain.shipments import ShipmentMove
 
 ROOT = Path(__file__).parents[2]
 _MEDIA = ("image", "file", "audio", "video", "sticker")
+_OPTED = ("opted_out", "opted_in", "marketing_opted_out", "marketing_opted_in")
 _FINAL = (Answer.ACCEPTED, Answer.REFUSED, Answer.REFUSED_DATE, Answer.NOT_WAITING)
 _TO_SELLER = (Outcome.HANDED_OVER, Outcome.NOT_MY_ORDER)
 _NO_ENTRY = {ReplyKind.MEDIA}  # is written by its own kind
@@ -56,7 +57,7 @@ def _pairs() -> list[tuple[str, str]]:
     purposes = [*(purpose.value for purpose in Purpose), *(step.key.value for step in JOURNEY)]
     pairs = {("notification", f"{purpose}{ending}") for purpose in purposes for ending in ("", "_not_sent")}
     pairs |= {("reply", kind.value) for kind in ReplyKind if kind not in _NO_ENTRY}
-    pairs |= {("reply", word) for word in (*_MEDIA, "opted_out", "opted_in")}
+    pairs |= {("reply", word) for word in (*_MEDIA, *_OPTED)} | {("automatic", word) for word in _OPTED}
     pairs |= {("action", f"{action.value}_{what}") for action in Action for what in ("asked", *_FINAL)}
     pairs |= {("handover", f"{action.value}_taken_back") for action in Action}
     pairs |= {("report", move.value) for move in ShipmentMove}
