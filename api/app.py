@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
-from api import cases, codec, health, portal, webhooks
+from api import cases, codec, health, opt_outs, portal, webhooks
 from api.background import Background
 from api.delays import Delays
 from api.dependencies import Services
@@ -28,7 +28,7 @@ from workflows.client import Workflows
 
 __all__ = ["ROUTERS", "create_app"]
 
-ROUTERS = (webhooks.router, cases.router, health.router, codec.router)
+ROUTERS = (webhooks.router, cases.router, opt_outs.router, health.router, codec.router)
 """Every route of ours."""
 
 _DOCS_PATH = "/docs"

@@ -5,7 +5,7 @@ WhatsApp itself, from the seller, or from staff.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
@@ -74,26 +74,27 @@ def read_list(lines: Iterable[str], *, zone: tzinfo, now: datetime) -> Iterator[
     Raises:
         ValueError: The header is not that of such a list.
     """
-    rows = csv.reader(lines, strict=True)
-    header = _header(rows)
-    while True:
+    header: list[str] | None = None
+    # Each line by itself: a quote that is not closed would swallow all that follow.
+    for number, line in enumerate(lines, 1):
         try:
-            cells = next(rows)
-        except StopIteration:
-            return
+            cells = next(csv.reader([line], strict=True), [])
         except csv.Error as error:
-            yield BadLine(rows.line_num, f"it is no line of a CSV file: {error}")
-            continue
-        if any(cell.strip() for cell in cells):
-            yield _read(rows.line_num, header, cells, zone, now)
+            cells, wrong = [], str(error)
+        else:
+            wrong = ""
+        if header is None:
+            header = _header(cells)
+        elif wrong:
+            yield BadLine(number, f"it is no line of a CSV file: {wrong}")
+        elif any(cell.strip() for cell in cells):
+            yield _read(number, header, cells, zone, now)
+    if header is None:
+        _header([])
 
 
-def _header(rows: Iterator[list[str]]) -> list[str]:
-    try:
-        first = next(rows)
-    except (StopIteration, csv.Error):
-        first = []
-    header = [cell.strip().casefold() for cell in first]
+def _header(cells: Sequence[str]) -> list[str]:
+    header = [cell.strip().casefold() for cell in cells]
     unknown, missing = sorted(set(header) - set(COLUMNS)), sorted(_NEEDED - set(header))
     if missing or unknown or len(set(header)) != len(header):
         words = [f"{', '.join(missing)} missing"] if missing else []

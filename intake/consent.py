@@ -1,5 +1,6 @@
 """A customer's word about messages: kept for good, put on their orders' activity, and told to open cases (R5.5)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ from intake.finding import REMEMBERED
 from intake.telling import TellCase, Telling
 from workflows.client import Mail
 
-__all__ = ["take_consent", "topic_of"]
+__all__ = ["Taken", "take_consent", "topic_of"]
 
 _MODES: Final = {
     Source.MESSAGE: Mode.WHATSAPP,
@@ -33,6 +34,19 @@ _NEWS_FOR: Final = timedelta(days=1)
 """What is older when it comes, as in a list, happened to none of the orders on whose activity it would stand."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What taking a word came to.
+
+    Attributes:
+        is_new: Whether it was not known before.
+        tell: Which cases have to learn of it.
+    """
+
+    is_new: bool
+    tell: tuple[Telling, ...] = ()
+
+
 def topic_of(consent: Consent) -> str:
     """Return what a word is called on an order's activity."""
     word = "opted_in" if consent.is_wanted else "opted_out"
@@ -41,7 +55,7 @@ def topic_of(consent: Consent) -> str:
 
 async def take_consent(
     session: Session, cipher: Cipher, consent: Consent, *, now: datetime, mail_id: str, typed: str = ""
-) -> tuple[Telling, ...]:
+) -> Taken:
     """Take a word, once, and return which cases have to learn of it.
 
     Args:
@@ -52,9 +66,9 @@ async def take_consent(
         mail_id: What makes it the same fact for a case.
         typed: The customer's own words.
     """
-    await add_consent(session, cipher, consent)
+    is_new = await add_consent(session, cipher, consent)
     if not await _is_in_force(session, consent):
-        return ()  # a later word came first
+        return Taken(is_new)  # a later word came first
     known = await cases.list_customer_cases(
         session, consent.account_id, consent.phone_hash, since=now - REMEMBERED
     )
@@ -74,9 +88,9 @@ async def take_consent(
         )
         await timeline.add_entry(session, cipher, entry)
     if consent.scope is not Scope.ALL:
-        return ()  # a case that wants to send a template of marketing is refused when it does
+        return Taken(is_new)  # a case that wants to send a template of marketing is refused when it does
     mail = Mail(mail_id, CustomerOptedIn() if consent.is_wanted else CustomerOptedOut())
-    return tuple(TellCase(row.workspace_id, row.id, mail) for row in still_open)
+    return Taken(is_new, tuple(TellCase(row.workspace_id, row.id, mail) for row in still_open))
 
 
 async def _is_in_force(session: Session, consent: Consent) -> bool:

@@ -329,10 +329,10 @@ class Inbound:
             source=source,
             proof=f"inbox {item.id}",
         )
-        tell = await take_consent(
+        taken = await take_consent(
             session, self._cipher, consent, now=item.received_at, mail_id=item.fact_id, typed=typed
         )
-        return handled(topic_of(consent), *tell)
+        return handled(topic_of(consent), *taken.tell)
 
 
 class _Flood:

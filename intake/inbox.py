@@ -15,6 +15,7 @@ import structlog
 from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
 from db import accounts, cases, inbox, outgoing_events, statuses, workspaces
+from db.consents import Consent
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Database, DatabaseUnavailable, Session
@@ -22,6 +23,7 @@ from domain.failures import Capabilities
 from domain.messages import MessageStatus
 from domain.shipments import FailedDelivery
 from intake import removed, shipments
+from intake.consent import Taken, take_consent
 from intake.gupshup import Callbacks, take_failure
 from intake.shipments import Report
 from intake.telling import DeliverEvent, Meaning, Teller, Telling, about
@@ -163,6 +165,24 @@ class Intake:
         if report.tell:
             await self._quietly(self._teller.tell_all(report.tell), shipment_id=failed.shipment_id)
         return report
+
+    async def take_consent(self, consent: Consent) -> bool:
+        """Take a word about what a customer wants that came otherwise than by a callback, and tell whether it is new (R5.5).
+
+        Open cases are told where Temporal answers; where it does not, what they would send is refused all the same.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached; nothing is known to be stored.
+        """
+        mail_id = f"consent:{consent.account_id}:{consent.phone_hash.hex()[:16]}:{consent.key}"
+
+        async def work(session: Session) -> Taken:
+            return await take_consent(session, self._cipher, consent, now=self._clock(), mail_id=mail_id)
+
+        taken = await self._database.in_transaction(work)
+        if taken.tell:
+            await self._quietly(self._teller.tell_all(taken.tell), account_id=consent.account_id)
+        return taken.is_new
 
     async def tell_removed(self, workspace_id: str, now: datetime, limit: int = 50) -> None:
         """Tell the open cases of a workspace that their account was just uninstalled; more of them the sweep tells.

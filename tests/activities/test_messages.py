@@ -18,6 +18,7 @@ from db.encryption import digest
 from db.locks import serialize
 from db.session import Session, TryAgain
 from domain.case_events import Purpose
+from domain.consent import Scope
 from domain.messages import MessageStatus, NotSent
 from domain.timing import Policy
 from domain.wording import Option, SessionKind, SessionMessage
@@ -324,6 +325,25 @@ async def test_nothing_is_sent_to_who_opted_out(shop: Shop) -> None:  # R5.5, I6
     )
     await _is_not_sent(shop, NotSent.OPTED_OUT)
     assert (await shop.send_session(_TEXT, 2)).why is NotSent.OPTED_OUT
+
+
+async def test_template_of_marketing_is_not_sent_to_who_wants_none(shop: Shop) -> None:  # R5.5, I6
+    """The category decides: what is of use goes on being sent."""
+    await shop.customer_wrote()
+    hashed = shop.cipher.phone_hash(PHONE)
+    await shop.change(
+        lambda session: customers.set_opt_out(
+            session, "account-1", hashed, opted_out=True, at=NOW, proof="app", scope=Scope.MARKETING
+        )
+    )
+    await shop.change(
+        lambda session: notifications.save_notification(session, replace(NOTIFICATION, category="MARKETING"))
+    )
+    result = await _is_not_sent(shop, NotSent.OPTED_OUT)
+    assert result.detail == "marketing"
+    await shop.change(lambda session: notifications.save_notification(session, NOTIFICATION))
+    assert (await shop.send_template(2)).is_accepted
+    assert (await shop.send_session(_TEXT, 3)).is_accepted
 
 
 async def test_nothing_is_sent_to_a_wrong_number(shop: Shop) -> None:  # R6.2, I6

@@ -55,6 +55,9 @@ async def test_description_is_complete(outside: Outside) -> None:
         "/v1/cases/{case_id}/resend",
         "/v1/cases/{case_id}/close",
         "/v1/orders/{order_id}/activity",
+        "/v1/opt-ins",
+        "/v1/opt-outs",
+        "/v1/opt-outs/look-up",
         "/webhooks/gupshup/{token}",
         "/webhooks/orders/{workspace_id}",
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, cases, customers, messages, statuses
+from db import accounts, cases, consents, customers, messages, statuses
 from db.encryption import digest
 from db.references import Reference, add_references
 from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
@@ -552,6 +552,47 @@ async def test_opting_in_lifts_it(stage: Stage) -> None:
     async with stage.database.transaction() as session:
         customer = await customers.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
     assert customer.opted_out_at is None
+
+
+async def test_marketing_stopped_in_whatsapp_stops_marketing_alone(stage: Stage) -> None:
+    """R5.5: with its proof, on the activity, and lifted by the same switch; START is about all messages."""
+    await stage.open(failed_delivery())
+    body = _gupshup("v2-preference-event-stop")
+    (wish,) = body["payload"]["payload"]["user_preferences"]
+    wish["timestamp"] = int(stage.clock().timestamp())
+    inbox_id = await stage.callback(body)
+    assert await stage.came_to(inbox_id) == ("handled", "marketing_opted_out")
+    assert await _refused(stage) == (False, True)
+    assert (await stage.activity("KK1001"))[-1].topic == "marketing_opted_out"
+    assert not stage.workflows.mail
+    stage.clock.pass_by(seconds=1)
+    await stage.callback(_text("start"))
+    assert await _refused(stage) == (False, True)
+    wish |= {"value": "resume", "timestamp": int(stage.clock().timestamp())}
+    await stage.callback(body)
+    assert await _refused(stage) == (False, False)
+    async with stage.database.transaction() as session:
+        said = await consents.list_consents(session, stage.cipher, ACCOUNT, stage.cipher.phone_hash(PHONE))
+    assert [(one.source, one.scope, one.is_wanted) for one in reversed(said)] == [
+        ("whatsapp", "marketing", False),
+        ("message", "all", True),
+        ("whatsapp", "marketing", True),
+    ]
+    assert all(one.proof.startswith("inbox ") for one in said)
+
+
+async def test_preference_of_another_category_changes_nothing(stage: Stage) -> None:
+    """R5.5: Meta knows marketing only today; of what may come nothing is guessed."""
+    body = _gupshup("v2-preference-event-stop")
+    body["payload"]["payload"]["user_preferences"][0]["category"] = "surveys"
+    inbox_id = await stage.callback(body)
+    assert await stage.came_to(inbox_id) == ("ignored", "preference: stop of another category")
+
+
+async def _refused(stage: Stage) -> tuple[bool, bool]:
+    async with stage.database.transaction() as session:
+        customer = await customers.customer(session, ACCOUNT, stage.cipher.phone_hash(PHONE))
+    return customer.refuses("UTILITY"), customer.refuses("MARKETING")
 
 
 async def test_address_being_set_is_no_customer(stage: Stage) -> None:
