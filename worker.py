@@ -16,6 +16,7 @@ from activities.carriers import Carriers
 from activities.cases import Cases
 from activities.messages import Messages
 from activities.outgoing_events import OutgoingEvents
+from activities.templates import Templates
 from bootstrap.logs import configure
 from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources
 from bootstrap.settings import Settings
@@ -23,11 +24,12 @@ from bootstrap.temporal import connect
 from intake.inbox import Intake
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
-from workflows.client import Workflows
+from workflows.client import SchedulesUnknown, Workflows, WorkflowsUnavailable
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
 from workflows.sample_message import SampleMessageWorkflow
+from workflows.template_check import TemplateCheckWorkflow
 
 _log = structlog.get_logger("worker")
 
@@ -38,6 +40,7 @@ WORKFLOWS = (
     AccountMessageWorkflow,
     SampleMessageWorkflow,
     OutgoingEventWorkflow,
+    TemplateCheckWorkflow,
 )
 
 
@@ -53,6 +56,7 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
+    templates = Templates(gupshup=resources.gupshup, **shared)
     return [
         messages.send_template,
         messages.send_session,
@@ -63,6 +67,7 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
         cases.end,
         events.deliver,
         events.give_up,
+        templates.check,
     ]
 
 
@@ -110,6 +115,14 @@ async def _sweep(intake: Intake, pause: float, stopping: asyncio.Event) -> None:
                 continue
 
 
+async def _schedule(workflows: Workflows) -> None:
+    """Have scheduled what is started by the clock; where that cannot be, ops may do it or start it by hand."""
+    try:
+        await workflows.ensure_schedules()
+    except (SchedulesUnknown, WorkflowsUnavailable) as error:
+        _log.warning("worker.schedules.missing", error=type(error).__name__)
+
+
 async def main() -> None:
     """Run until SIGTERM or SIGINT; running effects finish first."""
     settings = Settings()  # type: ignore[call-arg]  # from the environment
@@ -129,6 +142,7 @@ async def main() -> None:
         )
         async with build_worker(client, resources):
             _log.info("worker.started", address=settings.temporal_address)
+            await _schedule(Workflows(client))
             await _sweep(intake, settings.sweep_seconds, stopping)
 
 

@@ -162,3 +162,54 @@ class OutgoingEventTask:
     workspace_id: str
     event_id: str
     replayed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateCheck:
+    """Check the templates in use: of one account, or with none named of all."""
+
+    account_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNotification:
+    """A notification that was held or let go, and why it was held."""
+
+    workspace_id: str
+    account_id: str
+    event: str
+    language: str
+    template: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatesChecked:
+    """What a check of the templates in use came to.
+
+    Attributes:
+        asked: How many accounts answered.
+        held: What was held.
+        released: What was let go.
+        refused: Accounts whose key Gupshup does not accept.
+        away: Accounts of which Gupshup said nothing.
+        just_asked: Accounts that were asked a moment before.
+    """
+
+    asked: int = 0
+    held: tuple[HeldNotification, ...] = ()
+    released: tuple[HeldNotification, ...] = ()
+    refused: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
+    just_asked: tuple[str, ...] = ()
+
+    def and_also(self, other: "TemplatesChecked") -> "TemplatesChecked":
+        """Return what two checks came to together."""
+        return TemplatesChecked(
+            self.asked + other.asked,
+            self.held + other.held,
+            self.released + other.released,
+            self.refused + other.refused,
+            self.away + other.away,
+            self.just_asked + other.just_asked,
+        )

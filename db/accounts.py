@@ -252,6 +252,20 @@ async def list_known_templates(session: Session, account_id: str) -> tuple[Mappi
     return tuple((await session.execute(statement)).scalar_one_or_none() or ())
 
 
+async def claim_asking(session: Session, account_id: str, now: datetime, *, every: timedelta) -> bool:
+    """Tell whether an account's templates are to be asked for by the clock now; of several at once, one is told so."""
+    statement = (
+        update(app_accounts)
+        .where(
+            app_accounts.c.id == account_id,
+            or_(app_accounts.c.asked_at.is_(None), app_accounts.c.asked_at <= now - every),
+        )
+        .values(asked_at=now)
+        .returning(app_accounts.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
 async def set_quality(session: Session, account_id: str, quality: str) -> None:
     """Keep how WhatsApp rates an account's number."""
     await session.execute(update(app_accounts).where(app_accounts.c.id == account_id).values(quality=quality))

@@ -106,7 +106,7 @@ async def find_notification(
     if lock:
         statement = statement.with_for_update(read=True, of=table)
     row = (await session.execute(statement)).one_or_none()
-    return None if row is None else _notification(**row._asdict())
+    return None if row is None else notification_of(**row._asdict())
 
 
 async def list_notifications(
@@ -119,7 +119,7 @@ async def list_notifications(
         .where(table.c.workspace_id == workspace_id, table.c.account_id == account_id)
         .order_by(table.c.event, table.c.language)
     )
-    return tuple(_notification(**row._asdict()) for row in (await session.execute(statement)).all())
+    return tuple(notification_of(**row._asdict()) for row in (await session.execute(statement)).all())
 
 
 async def list_of_event(
@@ -132,7 +132,7 @@ async def list_of_event(
         .where(table.c.workspace_id == workspace_id, table.c.account_id == account_id, table.c.event == event)
         .order_by(table.c.language)
     )
-    return tuple(_notification(**row._asdict()) for row in (await session.execute(statement)).all())
+    return tuple(notification_of(**row._asdict()) for row in (await session.execute(statement)).all())
 
 
 async def list_offered(session: Session, account_id: str) -> tuple[Notification, ...]:
@@ -228,9 +228,10 @@ async def count_attention(session: Session, workspace_id: str, account_id: str) 
     return (await session.execute(statement)).scalar_one()
 
 
-def _notification(
+def notification_of(
     *, buttons: list[dict[str, Any]], params: list[dict[str, Any]], **values: Any
 ) -> Notification:
+    """Return a notification by the columns of its row."""
     return Notification(
         buttons=tuple(Button(**button) for button in buttons),
         params=tuple(Param(**param) for param in params),

@@ -10,6 +10,9 @@ Field = Literal["api_key", "app_id", "app_name", "phone", ""]
 NOTHING_STORED = "Nothing has been stored."
 """Stands under the buttons whenever something was wrong."""
 
+KEY_LOST = "Gupshup does not accept the API key any more"
+"""What an account needs attention for whose key stopped working (R4.8, F34)."""
+
 
 class Obstacle(StrEnum):
     """What keeps an account from being connected."""

@@ -1,15 +1,19 @@
 """What keeps a notification from being switched on with a template, in the words that the seller reads (R4.3, R4.7).
 
+And what stops one that is on, and lets it go again (R4.8): the hourly check and Gupshup's events go by the same rule.
 Everything is decided from what Gupshup said; who asks it, and what is stored, is for others.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from domain.formats import rupees_exact
 from domain.journey import JOURNEY
+from domain.preview import ButtonKind
 from domain.templates import choice_for, missing_buttons, placeholders
 from domain.wording import spoken
 
@@ -18,6 +22,7 @@ PRICE_FIELD: Final = "accept"
 
 APPROVED: Final = "APPROVED"
 _MARKETING: Final = "MARKETING"
+_UTILITY: Final = "UTILITY"
 _TEXT_KINDS: Final = frozenset({"", "TEXT"})
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -155,6 +160,8 @@ def _in_language(labels: Iterable[str], language: str) -> tuple[str, ...]:
 _HELD_STATUS: Final = re.compile(r"template (?P<word>[a-z_ ]+?)(?:: (?P<reason>.+))?", re.DOTALL)
 _HELD_CATEGORY: Final = re.compile(r"template's category is now (?P<word>.+)", re.DOTALL)
 _HELD_CODE: Final = re.compile(r"sending failed with code (?P<word>.+)", re.DOTALL)
+_HELD_SHAPE: Final = re.compile(r"template's (?P<word>placeholders|buttons|kind) changed")
+_GONE: Final = "the app has no such template any more"  # as it was written before
 _FEEDBACK: Final = "because of customers’ feedback"
 
 
@@ -164,6 +171,8 @@ def held_words(attention: str) -> tuple[str, str]:
         return f"WhatsApp moved this template to the category {found['word']}", "which has another price"
     if found := _HELD_CODE.fullmatch(attention):
         return "This template failed when it was sent", f"with Gupshup’s code {found['word']}"
+    if found := _HELD_SHAPE.fullmatch(attention):
+        return f"The {found['word']} of this template changed at Gupshup", "after it was set up here"
     if (found := _HELD_STATUS.fullmatch(attention)) and found["word"] in _HELD_VERBS:
         reason = f"with the reason “{found['reason'].rstrip('.')}”" if found["reason"] else ""
         default = _FEEDBACK if found["word"] == "paused" else ""
@@ -180,6 +189,154 @@ _HELD_VERBS: Final = {
     "deleted": "Somebody deleted",
     "pending": "WhatsApp is reviewing",
 }
+
+
+# --- What is in use ---
+
+BELIEVED_FOR: Final = timedelta(hours=1)
+"""How long a failed send is believed more than Gupshup's list, which may not know yet."""
+
+
+class Hold(StrEnum):
+    """What a notification is held for."""
+
+    STATUS = "status"
+    CATEGORY = "category"
+    SHAPE = "shape"
+    SEND = "send"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a notification was set up with. Buttons are pairs of label and kind; without a text nothing is compared."""
+
+    category: str = ""
+    body: str = ""
+    buttons: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A template as Gupshup has it now.
+
+    Attributes:
+        status: Gupshup's word, in any case.
+        reason: Why, in Gupshup's words.
+        category: Its category.
+        kind: Gupshup's type of template: TEXT, IMAGE, …
+        body: Its text.
+        others: What else may have placeholders: its header, the addresses behind its buttons.
+        buttons: Pairs of label and kind, in their order.
+    """
+
+    status: str
+    reason: str = ""
+    category: str = ""
+    kind: str = ""
+    body: str = ""
+    others: tuple[str, ...] = ()
+    buttons: tuple[tuple[str, str], ...] = ()
+
+
+def hold_of(attention: str) -> Hold:
+    """Return what a notification is held for, by the reason that is kept with it."""
+    if _HELD_CATEGORY.fullmatch(attention):
+        return Hold.CATEGORY
+    if _HELD_CODE.fullmatch(attention):
+        return Hold.SEND
+    if _HELD_SHAPE.fullmatch(attention):
+        return Hold.SHAPE
+    return Hold.STATUS if attention == _GONE or _HELD_STATUS.fullmatch(attention) else Hold.OTHER
+
+
+def failed_reason(code: str) -> str:
+    """Return why a template is held that failed when it was sent."""
+    return f"sending failed with code {code}"
+
+
+def status_reason(status: str, reason: str = "") -> str:
+    """Return why a template in a status is held; empty where it may be sent."""
+    word = status.strip().lower().replace("-", "_")
+    if word.upper() == APPROVED:
+        return ""
+    return ": ".join(filter(None, (f"template {word or 'unknown'}", reason.strip())))
+
+
+def category_reason(saved: str, now: str) -> str:
+    """Return why a template is held whose category changed; empty where it costs no more than what was accepted."""
+    word = now.strip().upper()
+    if not word or not saved.strip() or word in {saved.strip().upper(), _UTILITY}:
+        return ""
+    return f"template's category is now {word.lower()}"
+
+
+def hold_reason(saved: Saved, listed: Listed | None) -> str:
+    """Return why a notification may not be sent with its template as it is now; empty where it may (R4.8).
+
+    Args:
+        saved: What it was set up with.
+        listed: The template; None where the account has it no more.
+    """
+    if listed is None:
+        return status_reason("deleted")
+    if reason := status_reason(listed.status, listed.reason):
+        return reason
+    if listed.kind.strip().upper() not in _TEXT_KINDS:
+        return "template's kind changed"
+    was, now = placeholders(saved.body), placeholders(listed.body)
+    if any(placeholders(text) for text in listed.others) or (saved.body and was != now):
+        return "template's placeholders changed"
+    if saved.body and not _same_buttons(saved.buttons, listed.buttons):
+        return "template's buttons changed"
+    return category_reason(saved.category, listed.category)
+
+
+def _same_buttons(saved: tuple[tuple[str, str], ...], now: tuple[tuple[str, str], ...]) -> bool:
+    """Tell whether each reply still stands at its place; older rows know nothing of links behind them."""
+    if saved == now:
+        return True
+    replies = now[: len(saved)]
+    behind = now[len(saved) :]
+    knows_replies_only = all(kind == ButtonKind.QUICK_REPLY for _, kind in saved)
+    return (
+        knows_replies_only and saved == replies and all(kind != ButtonKind.QUICK_REPLY for _, kind in behind)
+    )
+
+
+def after_check(attention: str, since: datetime | None, found: str, *, asked_at: datetime) -> str:
+    """Return why a notification is held after Gupshup was asked; empty where it is sent again.
+
+    Args:
+        attention: Why it was held; empty where it was not.
+        since: Since when.
+        found: What is wrong now, by `hold_reason`.
+        asked_at: When Gupshup was asked: what came after that is news it cannot know.
+    """
+    if found or not attention:
+        return found
+    hold = hold_of(attention)
+    if hold is Hold.OTHER:
+        return attention
+    believed = BELIEVED_FOR if hold is Hold.SEND else timedelta()
+    return attention if since is not None and since + believed > asked_at else ""
+
+
+def after_status(attention: str, status: str, reason: str = "") -> str:
+    """Return why a notification is held after Gupshup told of its template's status.
+
+    Approval lets go what the status, or a failed send, held; what changed since it was set up stays held.
+    """
+    if found := status_reason(status, reason):
+        return found
+    return "" if hold_of(attention) in {Hold.STATUS, Hold.SEND} else attention
+
+
+def after_category(attention: str, saved: str, category: str) -> str:
+    """Return why a notification is held after Gupshup told of its template's category."""
+    if found := category_reason(saved, category):
+        return found
+    return "" if hold_of(attention) is Hold.CATEGORY else attention
 
 
 def value_field(placeholder: str) -> str:

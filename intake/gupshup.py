@@ -18,12 +18,12 @@ from clients.gupshup import (
     TemplateEvent,
     UserEvent,
     failure_class,
-    is_sendable,
     parse_callback,
 )
-from db import accounts, customers, notifications, outgoing_events, statuses
+from db import accounts, customers, held_templates, outgoing_events, statuses
 from db.accounts import AppAccount
 from db.encryption import Cipher
+from db.held_templates import Standing
 from db.inbox import InboxItem
 from db.messages import Message
 from db.session import Session
@@ -31,6 +31,7 @@ from db.statuses import StatusReport
 from domain.case_events import MessageNotSent
 from domain.messages import MessageStatus, NotSent
 from domain.replies import clean
+from domain.template_checks import after_category, after_status, failed_reason
 from intake.contents import LONGEST_LINE, line
 from intake.inbound import Inbound
 from intake.telling import DeliverEvent, Meaning, TellCase, Telling, handled, ignored
@@ -79,7 +80,7 @@ class Callbacks:
             case UserEvent():
                 return await self._inbound.user(session, item, event)
             case TemplateEvent():
-                return await _template(session, item.owner_id, event)
+                return await self._template(session, item, event)
             case AccountEvent():
                 return await _account(session, item.owner_id, event)
             case BillingEvent():
@@ -134,6 +135,30 @@ class Callbacks:
             )
         return handled("" if effect.changed else "already further")
 
+    async def _template(self, session: Session, item: InboxItem, event: TemplateEvent) -> Meaning:
+        """Hold what may not be sent with a template, and let it go when it may again (R4.8, F33)."""
+        is_category = event.kind == "category" and not event.is_announcement
+        if event.kind != "status" and not is_category:
+            return handled(f"template {event.kind}: noted")
+        rows = await held_templates.list_of_template(session, item.owner_id, event.template_id)
+        if not rows:
+            return ignored("no notification uses the template")
+        if is_category:
+            # Another category is another price, which the seller has not accepted.
+            word = f"category {event.new_category.lower()}"
+            standings = [
+                Standing(row, after_category(row.attention, row.category, event.new_category)) for row in rows
+            ]
+        else:
+            word = event.status.lower()
+            standings = [
+                Standing(row, after_status(row.attention, event.status, line(event.reason))) for row in rows
+            ]
+        settled = await held_templates.settle(session, self._cipher, standings, now=item.received_at)
+        held = sum(bool(one.attention) for one in settled.changed)
+        told = f"template {word}: {held} held, {len(settled.changed) - held} released"
+        return handled(told, *(DeliverEvent(one.workspace_id, one.id) for one in settled.events))
+
 
 async def take_failure(
     session: Session, cipher: Cipher, message: Message, *, is_new: bool, now: datetime
@@ -141,14 +166,16 @@ async def take_failure(
     """Hold what would fail again as a message just did, and return how case and workspace learn of it, new or not."""
     why, code = NotSent(failure_class(message.code or None)), message.code or "no code"
     # What is no news is held already, and may have been let go since.
+    tell: list[Telling] = []
     if is_new and why is NotSent.TEMPLATE and message.template_id:
-        await notifications.hold_template(
-            session, message.account_id, message.template_id, f"sending failed with code {code}"
-        )
+        rows = await held_templates.list_of_template(session, message.account_id, message.template_id)
+        standings = [Standing(row, row.attention or failed_reason(code)) for row in rows]
+        settled = await held_templates.settle(session, cipher, standings, now=now)
+        tell += (DeliverEvent(event.workspace_id, event.id) for event in settled.events)
     elif is_new and why is NotSent.ACCOUNT:
-        await accounts.set_attention(session, message.account_id, f"sending failed with code {code}")
+        await accounts.set_attention(session, message.account_id, failed_reason(code))
     event_ids = await outgoing_events.tell_message_failed(session, cipher, message, why, now)
-    tell: list[Telling] = [DeliverEvent(message.workspace_id, event_id) for event_id in event_ids]
+    tell += (DeliverEvent(message.workspace_id, event_id) for event_id in event_ids)
     if message.case_id is not None and message.kind == "template":
         mail = Mail(f"failed:{message.id}", MessageNotSent(message.command_id, why, code))
         tell.insert(0, TellCase(message.workspace_id, message.case_id, mail))
@@ -165,26 +192,6 @@ def _is_of(callback: Callback, account: AppAccount) -> bool:
     if not told:
         return callback.phone is not None and callback.phone == account.phone
     return all(theirs == ours for theirs, ours in told)
-
-
-async def _template(session: Session, account_id: str, event: TemplateEvent) -> Meaning:
-    """Hold a template that may not be used, and let it go when it may again (R4.8, F33)."""
-    if event.kind == "status":
-        if is_sendable(event.status):
-            held = None
-        else:
-            held = ": ".join(filter(None, (f"template {event.status.lower()}", line(event.reason))))
-    elif event.kind == "category" and not event.is_announcement:
-        # Another category is another price, which the seller has not accepted.
-        held = f"template's category is now {event.new_category.lower()}"
-    else:
-        return handled(f"template {event.kind}: noted")
-    count = await notifications.hold_template(session, account_id, event.template_id, held)
-    return (
-        handled(held or "template may be used again")
-        if count
-        else ignored("no notification uses the template")
-    )
 
 
 async def _account(session: Session, account_id: str, event: AccountEvent) -> Meaning:

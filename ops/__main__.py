@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | rehearse | up | code | migrate | keys | connect … | people … | cases … | events … | settings … | consent … | audit check`."""
+"""Programs for people: `python -m ops demo | rehearse | up | code | migrate | keys | connect … | people … | cases … | events … | settings … | consent … | templates check | audit check`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import audit, cases, codes, consent, demo, events, people, rehearse, settings
+from ops import audit, cases, codes, consent, demo, events, people, rehearse, settings, templates
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
@@ -41,6 +41,7 @@ def main() -> int:
     events.add_commands(commands)
     settings.add_commands(commands)
     consent.add_commands(commands)
+    templates.add_commands(commands)
     audit.add_commands(commands)
     arguments = parser.parse_args()
     return int(arguments.run(arguments))

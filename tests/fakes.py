@@ -28,6 +28,8 @@ from workflows.client import (
     Mail,
     ManualAnswer,
     SampleMessageTask,
+    TemplateCheck,
+    TemplatesChecked,
     Workflows,
     WorkflowsUnavailable,
     case_workflow_id,
@@ -56,6 +58,8 @@ class FakeWorkflows(Workflows):
         replayed: Outgoing events whose delivery began again, and since when what was delivered does not count.
         ended: Runs that are over.
         act_answer: What the next acts come to.
+        checks: Checks of templates that were asked for.
+        checked: What they come to.
     """
 
     def __init__(self) -> None:  # no client behind it
@@ -74,6 +78,8 @@ class FakeWorkflows(Workflows):
         self.delivered: list[str] = []
         self.replayed: list[tuple[str, datetime]] = []
         self.ended: set[CaseRef] = set()
+        self.checks: list[TemplateCheck] = []
+        self.checked = TemplatesChecked()
         self.act_answer: ManualAnswer | ActRefused = ManualAnswer("ended", "resolved", "done")
 
     def _answer(self) -> None:
@@ -143,6 +149,12 @@ class FakeWorkflows(Workflows):
         self._check_starts(event_id)
         if (key := f"{workspace_id}/{event_id}") not in self.delivered:
             self.delivered.append(key)
+
+    async def check_templates(self, task: TemplateCheck) -> TemplatesChecked:
+        """Remember that a check was asked for."""
+        self._answer()
+        self.checks.append(task)
+        return self.checked
 
     async def replay_event(self, workspace_id: str, event_id: str, replayed_at: datetime) -> None:
         """Remember a replay."""

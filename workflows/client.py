@@ -5,15 +5,22 @@ Errors::
     WorkflowsUnavailable   Temporal did not answer; nothing is known to be done, the caller tries again
     CaseNotRunning         the run has ended, or there never was one
     ActRefused             the case refused an act by hand; `type` and message say why
+    SchedulesUnknown       this Temporal server has no schedules
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio.client import (
     Client,
+    Schedule,
+    ScheduleAlreadyRunningError,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+    WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -26,7 +33,14 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask, SampleMessageTask
+from activities.values import (
+    AboutCase,
+    AccountMessageTask,
+    OutgoingEventTask,
+    SampleMessageTask,
+    TemplateCheck,
+    TemplatesChecked,
+)
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
 from workflows.failed_delivery import FailedDeliveryWorkflow
@@ -34,6 +48,8 @@ from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
 from workflows.outgoing_event import OutgoingEventWorkflow
 from workflows.sample_message import SampleMessageWorkflow
+from workflows.schedules import SCHEDULES, TEMPLATES_ID
+from workflows.template_check import TemplateCheckWorkflow
 from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
 __all__ = [
@@ -48,6 +64,9 @@ __all__ = [
     "Mail",
     "ManualAnswer",
     "SampleMessageTask",
+    "SchedulesUnknown",
+    "TemplateCheck",
+    "TemplatesChecked",
     "Workflows",
     "WorkflowsUnavailable",
     "case_workflow_id",
@@ -69,6 +88,7 @@ _AWAY = frozenset(
 _MARKS = str.maketrans({"%": "%25", ":": "%3A", "~": "%7E"})  # what the parts of an id are told apart by
 
 _CALL_SECONDS = 5.0
+_CHECK_SECONDS = 120.0  # a check by hand waits for every account's answer
 _ACT_SECONDS = 25.0  # an act by hand waits for the order system's answer; the same id asks again
 
 
@@ -78,6 +98,10 @@ class WorkflowsUnavailable(Exception):
 
 class CaseNotRunning(Exception):
     """The case's run has ended, or there never was one."""
+
+
+class SchedulesUnknown(Exception):
+    """This Temporal server has no schedules; that of skipped time is one."""
 
 
 class ActRefused(Exception):
@@ -216,6 +240,58 @@ class Workflows:
         task = OutgoingEventTask(workspace_id, event_id, replayed_at)
         workflow_id = f"event:{event_id}:replay:{int(replayed_at.timestamp())}"
         await self._start_once(OutgoingEventWorkflow.run, task, workflow_id)
+
+    async def check_templates(self, task: TemplateCheck) -> TemplatesChecked:
+        """Have the templates in use checked now, and return what that came to; a check by hand that runs is joined.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer in time, or no worker did the check; it may still be done.
+        """
+        workflow_id = f"{TEMPLATES_ID}:by-hand:{task.account_id or 'all'}"
+        with _asking(workflow_id):
+            try:
+                return await asyncio.wait_for(
+                    self._client.execute_workflow(
+                        TemplateCheckWorkflow.run,
+                        task,
+                        id=workflow_id,
+                        task_queue=options.TASK_QUEUE,
+                        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    ),
+                    _CHECK_SECONDS,
+                )
+            except WorkflowFailureError as error:
+                raise WorkflowsUnavailable(f"{workflow_id} failed") from error
+
+    async def ensure_schedules(self) -> tuple[str, ...]:
+        """Make sure that everything started by the clock is scheduled as this release wants it; return what was not.
+
+        What ops paused stays paused.
+
+        Raises:
+            SchedulesUnknown: The server has no schedules.
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        return tuple([name for name, wanted in SCHEDULES.items() if await self._ensure(name, wanted())])
+
+    async def _ensure(self, name: str, wanted: Schedule) -> bool:
+        """Have a schedule as it is wanted; True if it was not there before."""
+
+        def updated(known: ScheduleUpdateInput) -> ScheduleUpdate:
+            return ScheduleUpdate(schedule=replace(wanted, state=known.description.schedule.state))
+
+        with _asking(name):
+            try:
+                await asyncio.wait_for(self._client.create_schedule(name, wanted), _CALL_SECONDS)
+            except ScheduleAlreadyRunningError:
+                handle = self._client.get_schedule_handle(name)
+                await asyncio.wait_for(handle.update(updated), _CALL_SECONDS)
+                return False
+            except RPCError as error:
+                if error.status is not RPCStatusCode.UNIMPLEMENTED:
+                    raise
+                raise SchedulesUnknown(name) from error
+        return True
 
     async def is_healthy(self) -> bool:
         """Tell whether Temporal answers."""

@@ -56,3 +56,13 @@ DELIVER_EVENT: dict[str, Any] = {
         initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=30)
     ),
 }
+CHECK_TEMPLATES: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(minutes=15),
+    "heartbeat_timeout": timedelta(seconds=20),
+    "schedule_to_close_timeout": timedelta(minutes=40),  # then the next check is due
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+    ),
+}
+TEMPLATES_EVERY = timedelta(hours=1)
+"""How often templates in use are checked (R4.8)."""

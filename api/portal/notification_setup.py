@@ -14,8 +14,9 @@ from api.portal.setup_page import Step, known_check, own_page, own_view, read_st
 from api.portal.shared_setup import Offer, read_offer
 from api.portal.visits import FieldsNow, Owner, Seller
 from db import acceptances, audit, notifications
+from db.held_templates import Standing, saved_of, settle, tell_released
 from domain.formats import rupees_exact
-from domain.template_checks import TEMPLATE_FIELD, check_price
+from domain.template_checks import TEMPLATE_FIELD, check_price, hold_reason
 
 __all__ = ["router"]
 
@@ -124,14 +125,24 @@ async def _check(step: Step, draft: Draft) -> tuple[Step, Checked, Listed]:
     checked, listed = await check_live(
         visit, step.account, step.entry, draft.template_id, accepted_category=accepted
     )
-    sendable = {template.id for template in checked.languages}
-    held = [row.template_id for row in step.rows if row.attention and row.template_id in sendable]
+    sendable = {template.id: template.listed for template in checked.languages}
+    free = [
+        row
+        for row in step.rows
+        if row.attention and row.template_id in sendable
+        if not hold_reason(saved_of(row), sendable[row.template_id])
+    ]
+    held = {row.template_id for row in free}
     # A category that changed is accepted by saving, not by looking.
     if not held or draft.takes_marketing:
         return step, checked, listed
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-        for template_id in sorted(held):
-            await notifications.hold_template(session, step.account.id, template_id, None)
+        await settle(
+            session,
+            visit.services.resources.cipher,
+            [Standing(row, "") for row in free],
+            now=visit.now,
+        )
     await record(step, "notification.released", ", ".join(sorted(held)))
     return await read_step(visit, step.entry.key) or step, checked, listed
 
@@ -144,6 +155,8 @@ async def _save(step: Step, draft: Draft, checked: Checked, *, is_on: bool) -> R
     languages = ", ".join(row.language for row in rows)
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
         await notifications.save_event(session, rows)
+        if is_on and step.is_on:
+            await tell_released(session, visit.services.resources.cipher, step.rows, now=visit.now)
         changes = [("notification.set_up", f"{rows[0].template_name} ({languages})")]
         if is_on != step.is_on:
             changes.append((f"notification.switched_{'on' if is_on else 'off'}", ""))

@@ -15,12 +15,13 @@ from api.portal.visits import FieldsNow, Seller, Visit, not_found
 from db import accounts, audit, billing, notifications, timeline
 from db.accounts import AppAccount
 from db.billing import Rate
+from db.held_templates import Standing, saved_of, settle
 from db.notifications import Notification
 from db.session import Session
 from domain.formats import count_words, moment_inside, phone_words, rupees_exact
 from domain.journey import JOURNEY, NOT_SENT_YET, JourneyEntry, JourneyGroup, find_event, in_group
 from domain.messages import NotSent
-from domain.template_checks import held_words
+from domain.template_checks import held_words, hold_reason
 
 __all__ = ["Held", "held_of", "is_free_again", "router", "step_of"]
 
@@ -184,11 +185,16 @@ async def is_free_again(
         if template is None:
             return False
         checked = examine(entry, template, (), accepted_category=row.category, at=visit.now)
-        if not checked.is_usable:
+        if not checked.is_usable or hold_reason(saved_of(row), template.listed):
             return False
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+        await settle(
+            session,
+            visit.services.resources.cipher,
+            [Standing(row, "") for row in rows if row.attention],
+            now=visit.now,
+        )
         for template_id in sorted({row.template_id for row in rows if row.attention}):
-            await notifications.hold_template(session, account.id, template_id, None)
             await audit.add_record(
                 session,
                 visit.workspace_id,

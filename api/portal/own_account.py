@@ -25,14 +25,15 @@ from clients.gupshup import (
     Template,
     TooManySubscriptions,
     Verified,
-    is_sendable,
     set_subscription,
 )
 from db import accounts, audit, notifications
 from db.accounts import AppAccount
+from db.held_templates import Standing, saved_of, settle
 from db.session import NotFound, Session
-from domain.connecting import NOTHING_STORED, Obstacle, Trouble, number_unverified, trouble
+from domain.connecting import KEY_LOST, NOTHING_STORED, Obstacle, Trouble, number_unverified, trouble
 from domain.formats import clock, phone_words
+from domain.template_checks import after_check, hold_reason
 
 __all__ = ["router"]
 
@@ -41,7 +42,6 @@ router = APIRouter(prefix="/apps")
 _MOST_CHECKS = 10
 _LONGEST_KEY = 1000
 _TAG = "eshopbox-rescue"
-_KEY_REFUSED = "Gupshup does not accept the API key any more"
 _UNAUTHORISED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _REFUSED = Banner(
     "bad", "Gupshup does not show this app's templates.", "Reconnect the account to see what is wrong."
@@ -167,11 +167,11 @@ async def check_again(visit: Owner, fields: FieldsNow) -> Response:
         if error.status not in _UNAUTHORISED:
             return await apps_page_of(visit, _REFUSED, HTTPStatus.CONFLICT)
         async with database.transaction(visit.workspace_id) as session:
-            await accounts.set_attention(session, account.id, _KEY_REFUSED)
+            await accounts.set_attention(session, account.id, KEY_LOST)
         return see_other(visit, "/apps")
     async with database.transaction(visit.workspace_id) as session:
         await _keep_templates(session, visit, account.id, templates)
-        if account.attention == _KEY_REFUSED:
+        if account.attention == KEY_LOST:
             await accounts.set_attention(session, account.id, None)
     return see_other(
         visit, "/apps", Toast("Checked with Gupshup.", "The API key works, and the templates are read.")
@@ -249,19 +249,24 @@ async def _keep(session: Session, visit: Visit, verified: Verified, api_key: str
 async def _keep_templates(
     session: Session, visit: Visit, account_id: str, templates: tuple[Template, ...]
 ) -> None:
-    """Keep what Gupshup listed, and hold each notification whose template may not be sent (R4.8)."""
+    """Keep what Gupshup listed; hold what may not be sent, and let go what may again (R4.8)."""
     await accounts.save_templates(session, account_id, [asdict(each) for each in templates], visit.now)
-    known = {each.id: each for each in templates}
-    for notification in await notifications.list_notifications(session, visit.workspace_id, account_id):
-        template = known.get(notification.template_id)
-        if template is None:
-            why = "the app has no such template any more"
-        elif not is_sendable(template.status):
-            why = f"template {template.status.lower()}"
-        else:
-            continue
-        if notification.template_id and not notification.attention:
-            await notifications.hold_template(session, account_id, notification.template_id, why)
+    known = {each.id: each.listed for each in templates}
+    rows = await notifications.list_notifications(session, visit.workspace_id, account_id)
+    standings = [
+        Standing(
+            row,
+            after_check(
+                row.attention,
+                row.attention_at,
+                hold_reason(saved_of(row), known.get(row.template_id)),
+                asked_at=visit.now,
+            ),
+        )
+        for row in rows
+        if row.template_id
+    ]
+    await settle(session, visit.services.resources.cipher, standings, now=visit.now)
 
 
 async def _open(visit: Visit) -> tuple[AppAccount, Credentials, str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clients.gupshup import wire
+from domain.preview import button_kind
+from domain.template_checks import Listed
 from domain.templates import placeholders
 
 _MOST_BUTTONS = 10
@@ -43,6 +45,19 @@ class Template:
     def header_placeholders(self) -> tuple[str, ...]:
         """Return the header's placeholders: such a template needs more parameters than its body shows."""
         return placeholders(self.header)
+
+    @property
+    def listed(self) -> Listed:
+        """Return what decides whether a notification may go on being sent with it (R4.8)."""
+        return Listed(
+            status=self.status,
+            reason=self.reason,
+            category=self.category,
+            kind=self.template_type,
+            body=self.body,
+            others=(self.header, *(button.url for button in self.buttons)),
+            buttons=tuple((button.text, button_kind(button.type).value) for button in self.buttons),
+        )
 
     @property
     def quick_replies(self) -> tuple[str, ...]:

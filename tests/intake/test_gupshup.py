@@ -1,12 +1,13 @@
 """Gupshup's callbacks: statuses move messages, replies find their case, opt-outs end the talking."""
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from db import accounts, cases, consents, customers, messages, statuses
+from db import accounts, cases, consents, customers, messages, notifications, statuses
 from db.encryption import digest
 from db.references import Reference, add_references
 from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
@@ -279,7 +280,7 @@ async def test_test_that_fails_concerns_nobody_but_its_template(stage: Stage) ->
         )
     await stage.callback(_gupshup("v2-message-event-failed-param-count"))
     assert await stage.attention() == "sending failed with code 132000"
-    assert not await stage.events_told()
+    assert {event.type for event in await stage.events_told()} == {"notification.held"}
 
 
 async def test_label_without_postback_is_read_by_its_message(stage: Stage) -> None:
@@ -604,14 +605,43 @@ async def test_address_being_set_is_no_customer(stage: Stage) -> None:
 # --- Templates and account ---
 
 
-@pytest.mark.parametrize("name", ["paused", "disabled", "rejected", "category-update"])
+@pytest.mark.parametrize("name", ["paused", "disabled", "rejected"])
 async def test_template_in_trouble_is_held_until_approved(stage: Stage, name: str) -> None:
-    """R4.8, F33: nothing is sent with it meanwhile, in every workspace that uses it."""
+    """R4.8, F33: nothing is sent with it meanwhile, in every workspace that uses it; each is told of both."""
+    await stage.want_events()
     await stage.callback(_gupshup(f"v2-template-event-{name}"))
     assert await stage.attention("kapaskraft")
     assert await stage.attention("nakshi")
+    stage.clock.pass_by(minutes=1)
     await stage.callback(_gupshup("v2-template-event-approved"))
     assert not await stage.attention("kapaskraft")
+    released, held = await stage.events_told()
+    assert (held.type, released.type) == ("notification.held", "notification.released")
+    assert held.data["event"] == released.data["event"] == "failed_delivery"
+    assert held.data["reason"].startswith(f"template {name}")
+    assert len(stage.workflows.delivered) == 2
+
+
+async def test_template_that_became_dearer_stays_held_when_it_is_approved(stage: Stage) -> None:
+    """R4.8, R4.4: nobody accepted the other price; back in its category, or with the price accepted, it goes on."""
+    await stage.callback(_gupshup("v2-template-event-category-update"))
+    assert await stage.attention() == "template's category is now marketing"
+    await stage.callback(_gupshup("v2-template-event-approved"))
+    assert await stage.attention() == "template's category is now marketing"
+    body = _gupshup("v2-template-event-category-update")
+    body["payload"]["category"] = {"old": "MARKETING", "new": "UTILITY"}
+    await stage.callback(body)
+    assert not await stage.attention()
+
+
+async def test_each_notification_goes_by_the_category_it_was_set_up_with(stage: Stage) -> None:
+    """R4.8: of two with one template, one accepted the other price before."""
+    async with stage.database.transaction() as session:
+        (row,) = await notifications.list_notifications(session, "nakshi", ACCOUNT)
+        await notifications.save_notification(session, replace(row, category="MARKETING"))
+    await stage.callback(_gupshup("v2-template-event-category-update"))
+    assert await stage.attention("kapaskraft")
+    assert not await stage.attention("nakshi")
 
 
 async def test_template_of_nobody_is_ignored(stage: Stage) -> None:

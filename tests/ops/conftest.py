@@ -7,7 +7,7 @@ import pytest
 
 from db.encryption import Cipher
 from db.session import Database
-from ops import audit, cases, consent, events, people, settings
+from ops import audit, cases, consent, events, people, settings, templates
 from ops.system import System, perform
 from tests.intake.stage import Stage
 
@@ -35,6 +35,7 @@ class Terminal:
         settings.add_commands(commands)
         audit.add_commands(commands)
         consent.add_commands(commands)
+        templates.add_commands(commands)
         code = await perform(self.system, parser.parse_args(words))
         printed = self.capsys.readouterr()
         return code, printed.out + printed.err

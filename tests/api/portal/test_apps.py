@@ -324,7 +324,7 @@ async def test_connecting_again_replaces_the_key_and_keeps_the_rest(
     assert {each.event: each.attention for each in known} == {
         "failed_delivery": "",
         "packed": "template paused",
-        "created": "the app has no such template any more",
+        "created": "template deleted",
     }
     assert await _records(outside) == ["app.connected", "app.reconnected"]
 

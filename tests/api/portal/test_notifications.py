@@ -14,7 +14,9 @@ from db.timeline import Entry, add_entry
 from domain.journey import JOURNEY, NOT_SENT_YET
 from tests.api.conftest import Outside
 from tests.api.portal.notification_stage import (
+    BODY,
     EVIL,
+    LABELS,
     OWN,
     StandIn,
     gupshup_of,
@@ -36,8 +38,9 @@ ROW = Notification(
     template_id("delivery_failed_v3"),
     "delivery_failed_v3",
     "UTILITY",
-    body="Hi {{1}}",
-    params=(notifications.Param("customer_name"),),
+    body=BODY,
+    buttons=tuple(notifications.Button(label, "") for label in LABELS),
+    params=(notifications.Param("customer_name"),) * 4,
     is_on=True,
 )
 
