@@ -112,7 +112,7 @@ class Templates:
                 "template.held" if standing.attention else "template.released",
                 workspace_id=row.workspace_id,
                 account_id=account_id,
-                event=row.event,
+                journey_event=row.event,
                 template_id=row.template_id,
                 reason=standing.attention or row.attention,
             )

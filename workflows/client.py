@@ -249,17 +249,18 @@ class Workflows:
         """
         workflow_id = f"{TEMPLATES_ID}:by-hand:{task.account_id or 'all'}"
         with _asking(workflow_id):
+            run = await asyncio.wait_for(
+                self._client.start_workflow(
+                    TemplateCheckWorkflow.run,
+                    task,
+                    id=workflow_id,
+                    task_queue=options.TASK_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                ),
+                _CALL_SECONDS,
+            )
             try:
-                return await asyncio.wait_for(
-                    self._client.execute_workflow(
-                        TemplateCheckWorkflow.run,
-                        task,
-                        id=workflow_id,
-                        task_queue=options.TASK_QUEUE,
-                        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    ),
-                    _CHECK_SECONDS,
-                )
+                return await asyncio.wait_for(run.result(), _CHECK_SECONDS)
             except WorkflowFailureError as error:
                 raise WorkflowsUnavailable(f"{workflow_id} failed") from error
 

@@ -35,6 +35,8 @@ from activities.values import (
     SendTemplateTask,
     Snapshot,
     TakeActionTask,
+    TemplateCheck,
+    TemplatesChecked,
 )
 from domain.case_events import ActionRequest, Answer, CustomerReplied, Event
 from domain.cases import CaseFacts, Progress
@@ -49,9 +51,16 @@ from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
 from workflows.sample_message import SampleMessageWorkflow
+from workflows.template_check import TemplateCheckWorkflow
 from workflows.values import CaseRef, CaseStart, Mail, ManualAnswer
 
-WORKFLOWS = [FailedDeliveryWorkflow, LateReplyWorkflow, SampleMessageWorkflow, OutgoingEventWorkflow]
+WORKFLOWS = [
+    FailedDeliveryWorkflow,
+    LateReplyWorkflow,
+    SampleMessageWorkflow,
+    OutgoingEventWorkflow,
+    TemplateCheckWorkflow,
+]
 NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="", texts=tuple((key, key) for key in PRESETS["en"]))
 """A test runs at any time of the day; each session text is its own key."""
 
@@ -71,6 +80,7 @@ Task = (
     | Snapshot
     | EndCaseTask
     | OutgoingEventTask
+    | TemplateCheck
 )
 Result = TypeVar("Result")
 Hook = Callable[[], Awaitable[object]]
@@ -122,6 +132,11 @@ class Effects:
         """Stand in for a test to a seller's own phone."""
         return await self._play("account_messages.send_sample", task, SENT)
 
+    @activity.defn(name="templates.check")
+    async def check_templates(self, task: TemplateCheck) -> TemplatesChecked:
+        """Stand in for the check of templates in use."""
+        return await self._play("templates.check", task, TemplatesChecked(asked=1))
+
     @activity.defn(name="carriers.take_action")
     async def take_action(self, task: TakeActionTask) -> ActionResult:
         """Stand in for the order system."""
@@ -153,6 +168,7 @@ class Effects:
             self.send_template,
             self.send_session,
             self.send_sample,
+            self.check_templates,
             self.take_action,
             self.record,
             self.end,
@@ -198,7 +214,7 @@ class Effects:
         for call in self.calls:
             if isinstance(call.task, Snapshot):
                 found.append(call.task)
-            elif not isinstance(call.task, OutgoingEventTask | SampleMessageTask):
+            elif not isinstance(call.task, OutgoingEventTask | SampleMessageTask | TemplateCheck):
                 found.append(call.task.snapshot)
         return found
 
@@ -225,6 +241,8 @@ def _line(call: Call) -> str:
             return f"take {command.request.action.value}"
         case EndCaseTask(command=command):
             return f"end {command.outcome}"
+        case TemplateCheck(account_id=account_id):
+            return f"check {account_id or 'all'}"
         case OutgoingEventTask(event_id=event_id):
             return f"{call.name.rpartition('.')[2].replace('_', ' ')} {event_id}"
         case Snapshot(notes=notes):

@@ -17,7 +17,13 @@ from domain.failures import Mode
 from domain.replies import Reply, ReplyKind
 from domain.timing import Policy
 from tests.domain.given import some_facts
-from workflows.client import SampleMessageTask, Workflows, WorkflowsUnavailable, case_workflow_id
+from workflows.client import (
+    SampleMessageTask,
+    TemplateCheck,
+    Workflows,
+    WorkflowsUnavailable,
+    case_workflow_id,
+)
 from workflows.values import CaseRef, CaseStart, LateReply, Mail
 
 _REF = CaseRef("kapaskraft", "SH1", 1)
@@ -33,6 +39,8 @@ _CALLS: dict[str, Callable[[Workflows], Awaitable[object]]] = {
         SampleMessageTask("sample:1", "kapaskraft", "account-1", "919999900001", "failed_delivery", "en")
     ),
     "deliver an event": lambda door: door.deliver_event("kapaskraft", "event-1"),
+    "check templates": lambda door: door.check_templates(TemplateCheck()),
+    "schedule": lambda door: door.ensure_schedules(),
     "deliver it again": lambda door: door.replay_event("kapaskraft", "event-1", _REPLY.reply.at),
 }
 
