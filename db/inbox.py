@@ -172,6 +172,13 @@ async def find_item(session: Session, cipher: Cipher, inbox_id: int) -> InboxIte
     return None if row is None else _item(cipher, **row._asdict())
 
 
+async def state_of(session: Session, inbox_id: int) -> str:
+    """Return how far an item is: new, handled, ignored or parked; empty once it is no longer kept."""
+    statement = select(inbox.c.state).where(inbox.c.id == inbox_id)
+    found: str | None = (await session.execute(statement)).scalar_one_or_none()
+    return found or ""
+
+
 async def claim_due(
     session: Session, cipher: Cipher, *, limit: int, now: datetime, lease: timedelta
 ) -> tuple[InboxItem, ...]:

@@ -1,14 +1,21 @@
-"""Events to workspaces' URLs, from the terminal: which did not arrive, and delivering them again (R8.3, F57)."""
+"""Events from the terminal: those to workspaces' URLs, listed and delivered again; recorded ones of order systems, taken.
+
+`replay` does what it is given: ids are events of ours (R8.3, F57), a file holds the order system's (`import` says it too).
+"""
 
 import argparse
 from datetime import date, datetime, time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from db import outgoing_events, workspaces
 from db.outgoing_events import OutgoingEvent
 from domain.timing import Policy, local_words
+from ops import recorded
 from ops.system import NOT_THERE, Stop, System, add_command, how_many, print_table, the_only, try_again
 from workflows.client import WorkflowsUnavailable
+
+_OF_A_FILE = (".jsonl", ".ndjson", ".json")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,9 +35,19 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     step.add_argument("--limit", type=how_many, default=50)
 
-    step = add_command(steps, "replay", _replay, "deliver events again, each under its own id")
+    step = add_command(steps, "import", _import, "take a file of recorded events of order systems, once each")
+    step.add_argument("file", type=Path, metavar="FILE.jsonl", help="one event a line: see the runbook")
+    step.add_argument("--workspace", help="whose they all are; usual: as each line says")
+    recorded.add_options(step)
+
+    step = add_command(
+        steps, "replay", _replay, "deliver events again, each under its own id; or take a file, as `import`"
+    )
     step.add_argument(
-        "ids", nargs="*", metavar="ID", help="an event's id, or 6 characters of it or more; delivered or not"
+        "ids",
+        nargs="*",
+        metavar="ID | FILE.jsonl",
+        help="an event's id, or 6 characters of it or more; delivered or not. Or one file",
     )
     step.add_argument("--failed", action="store_true", help="all that was given up for --workspace")
     step.add_argument("--workspace")
@@ -38,6 +55,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--since", type=date.fromisoformat, metavar="YYYY-MM-DD", help="with --failed: from this day on"
     )
     step.add_argument("--limit", type=how_many, default=1000, help="with --failed: at most so many at once")
+    recorded.add_options(step)
 
 
 async def _list(system: System, arguments: argparse.Namespace) -> int:
@@ -75,7 +93,15 @@ def _row(event: OutgoingEvent, policy: Policy) -> tuple[object, ...]:
     )
 
 
+async def _import(system: System, arguments: argparse.Namespace) -> int:
+    return await recorded.take_file(system, arguments.file, arguments)
+
+
 async def _replay(system: System, arguments: argparse.Namespace) -> int:
+    if len(arguments.ids) == 1 and arguments.ids[0].endswith(_OF_A_FILE) and not arguments.failed:
+        return await recorded.take_file(system, Path(arguments.ids[0]), arguments)
+    if arguments.quiet or arguments.from_line > 1:
+        raise Stop("--quiet and --from-line are about a file of recorded events", code=NOT_THERE)
     if bool(arguments.ids) == arguments.failed:
         raise Stop("Name events by their ids, or all that was given up by --failed", code=NOT_THERE)
     if arguments.failed and not arguments.workspace:
