@@ -15,6 +15,7 @@ from activities.account_messages import AccountMessages
 from activities.carriers import Carriers
 from activities.cases import Cases
 from activities.messages import Messages
+from activities.notifications import Deliver, Notifications
 from activities.outgoing_events import OutgoingEvents
 from bootstrap.logs import configure
 from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources
@@ -34,8 +35,13 @@ _log = structlog.get_logger("worker")
 WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, AccountMessageWorkflow, OutgoingEventWorkflow)
 
 
-def activities_of(resources: Resources) -> list[Callable[..., object]]:
-    """Return every activity, each with what it works with."""
+def activities_of(resources: Resources, deliver: Deliver | None = None) -> list[Callable[..., object]]:
+    """Return every activity, each with what it works with.
+
+    Args:
+        resources: Connections and keys.
+        deliver: Delivers what an activity without a workflow has to tell at once; without it the sweep does.
+    """
     shared: dict[str, Any] = {
         "database": resources.database,
         "cipher": resources.cipher,
@@ -43,6 +49,9 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
     }
     messages = Messages(gupshup=resources.gupshup, **shared)
     account_messages = AccountMessages(gupshup=resources.gupshup, **shared)
+    notifications = Notifications(
+        gupshup=resources.gupshup, carriers=resources.carriers, deliver=deliver, **shared
+    )
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
@@ -50,6 +59,7 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
         messages.send_template,
         messages.send_session,
         account_messages.send,
+        notifications.send,
         carriers.take_action,
         cases.record,
         cases.end,
@@ -64,7 +74,7 @@ def build_worker(client: Client, resources: Resources) -> Worker:
         client,
         task_queue=options.TASK_QUEUE,
         workflows=WORKFLOWS,
-        activities=activities_of(resources),
+        activities=activities_of(resources, Workflows(client).deliver_event),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=20,  # replays after a restart must not trip the 2 s deadlock detector
         max_concurrent_activities=CONCURRENT_ACTIVITIES,

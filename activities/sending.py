@@ -64,6 +64,10 @@ class Intent:
     params: tuple[str, ...] = ()
 
 
+Conclude = Callable[[Session, messages.Message, MessageResult], Awaitable[MessageResult]]
+"""What else is recorded with an outcome that stands, in its transaction; returns the result with what follows."""
+
+
 class Sending:
     """Makes the request of a committed intent, and records what became of it."""
 
@@ -87,8 +91,12 @@ class Sending:
             lambda: self._gupshup.send_session(intent.credentials, destination=intent.phone, message=wire),
         )
 
-    async def template(self, intent: Intent) -> MessageResult:
+    async def template(self, intent: Intent, conclude: Conclude | None = None) -> MessageResult:
         """Send a template whose intent is committed.
+
+        Args:
+            intent: The intent.
+            conclude: What is recorded with its outcome; not called for what is tried again.
 
         Raises:
             ApplicationError: `Throttled`, retryable: Gupshup surely did not take it and may take it soon.
@@ -102,17 +110,20 @@ class Sending:
                 params=intent.params,
                 postbacks=intent.references,
             ),
+            conclude,
         )
 
-    async def _request(self, intent: Intent, ask: Callable[[], Awaitable[SendOutcome]]) -> MessageResult:
+    async def _request(
+        self, intent: Intent, ask: Callable[[], Awaitable[SendOutcome]], conclude: Conclude | None = None
+    ) -> MessageResult:
         """Ask, unless the lease ran out: a thawed process may not send any more (F7)."""
         if self._clock() >= intent.lease_until:
-            return await self._settle(intent, Unknown("the lease ran out before the request"))
+            return await self._settle(intent, Unknown("the lease ran out before the request"), conclude)
         async with alive():
             outcome = await ask()
-        return await self._settle(intent, outcome)
+        return await self._settle(intent, outcome, conclude)
 
-    async def _settle(self, intent: Intent, outcome: SendOutcome) -> MessageResult:
+    async def _settle(self, intent: Intent, outcome: SendOutcome, conclude: Conclude | None) -> MessageResult:
         """Record what became of the request."""
         now = self._clock()
         match outcome:
@@ -130,6 +141,10 @@ class Sending:
             # Statuses may have overtaken the answer, or taken its place (F28, F30).
             if message.status in _SETTLED:
                 result = await _result_of(session, self._cipher, message, now)
+            elif isinstance(outcome, Refused) and outcome.retryable:
+                conclude = None
+            if conclude is not None:
+                result = await conclude(session, message, result)
         _log.info(
             "message.send.answered",
             message_id=intent.message_id,

@@ -78,6 +78,21 @@ class AccountMessageTask:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationTask:
+    """Send the message about a step of a journey; everything else stands with the step in the database.
+
+    Attributes:
+        workspace_id: Whose order it is.
+        subject_id: The parcel, or the return.
+        event: The step.
+    """
+
+    workspace_id: str
+    subject_id: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageResult:
     """What became of a message.
 

@@ -476,6 +476,34 @@ shipments = Table(
     Index(None, "workspace_id", "order_id"),
 )
 
+# One row for each step of a journey that a customer may be told of (R5.1).
+journey_events = Table(
+    "journey_events",
+    metadata,
+    _workspace(primary_key=True),
+    _key("subject_id", primary_key=True),
+    _key("event", primary_key=True),
+    _words("order_id"),
+    _words("shipment_id"),
+    _words("tracking_id"),
+    _words("account_id"),
+    _at("occurred"),
+    _at("seen"),
+    _at("due"),
+    _at("expires"),
+    _at("started", nullable=True),
+    _at("ended", nullable=True),
+    _words("outcome"),
+    # What the message is filled with; forgotten once it is out.
+    _sealed("facts", nullable=True),
+    Index(
+        "ix_journey_events_unstarted",
+        "due_at",
+        postgresql_where=text("started_at IS NULL AND ended_at IS NULL"),
+    ),
+    Index("ix_journey_events_open", "expires_at", postgresql_where=text("ended_at IS NULL")),
+)
+
 actions = Table(
     "actions",
     metadata,
