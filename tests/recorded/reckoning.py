@@ -32,6 +32,7 @@ STEPS: Final = {
 }
 ENDS: Final = {"delivered": "delivered", "cancelled_order": "cancelled", "rto": "rto", "lost": "lost"}
 SAME_DAY: Final = {"out_for_delivery", "delivered"}
+_LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Parcel:
     steps: dict[str, int] = field(default_factory=dict)
     ends: list[tuple[datetime, int, str]] = field(default_factory=list)
     has_failed: bool = False
-    heard_at: datetime = datetime.min.replace(tzinfo=UTC)
+    heard_at: datetime = _LONG_AGO
 
 
 @dataclass
@@ -277,11 +278,22 @@ class Reckoning:
         for place, (name, fallback) in enumerate(set_up.params, start=1):
             text = text.replace(f"{{{{{place}}}}}", values[name] or fallback)
         phone, order, account = _phone(step.data), step.data["customerOrderNumber"], SENDERS[step.seller]
-        status, outcome = {"no answer": ("unknown", "unknown"), "not on WhatsApp": ("refused", "refused")}.get(
-            story(phone), ("submitted", "accepted")
-        )
+        status, outcome = {
+            "no answer": ("unknown", "unknown"),
+            "not on WhatsApp": ("refused", "refused"),
+        }.get(story(phone), ("submitted", "accepted"))
         self.book.messages.append(
-            (step.seller, order, step.event, account, set_up.template_id, set_up.language, phone, text, status)
+            (
+                step.seller,
+                order,
+                step.event,
+                account,
+                set_up.template_id,
+                set_up.language,
+                phone,
+                text,
+                status,
+            )
         )
         self.book.entries.append((step.seller, order, step.event, ""))
         category = set_up.category.lower()
@@ -323,13 +335,13 @@ def _phone(data: dict[str, Any]) -> str:
 def _values(step: _Held, language: str) -> dict[str, str]:
     data, item = step.data, step.data["items"][0]
     is_cod = data["paymentType"] != "Prepaid"
-    payment = {"en": ("Cash on delivery", "Prepaid")}[language][0 if is_cod else 1] if language == "en" else ""
+    payment = (
+        {"en": ("Cash on delivery", "Prepaid")}[language][0 if is_cod else 1] if language == "en" else ""
+    )
     phone = _phone(data)
     day = data.get("expectedDeliveryDate", "")[:10]
     courier = data["courierName"]
-    set_up = _set_up(step.seller, step.event, data)
-    assert set_up is not None
-    wanted = {name for name, _ in set_up.params}
+    wanted = {name for name, _ in _params(step)}
     if ("expected_date" in wanted and not day) or ("courier_name" in wanted and not courier):
         known = tracked(data["trackingID"]) or {"expected_date": "", "courier_name": ""}
         day, courier = day or known["expected_date"], courier or known["courier_name"]
@@ -348,6 +360,11 @@ def _values(step: _Held, language: str) -> dict[str, str]:
         "refund_amount": _rupees(data["refundAmount"]) if "refundAmount" in data else "",
         "expected_date": datetime.fromisoformat(day).strftime("%a %-d %b") if day else "",
     }
+
+
+def _params(step: _Held) -> tuple[tuple[str, str], ...]:
+    set_up = _set_up(step.seller, step.event, step.data)
+    return set_up.params if set_up is not None else ()
 
 
 def _rupees(amount: float) -> str:

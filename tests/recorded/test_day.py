@@ -17,6 +17,7 @@ from clients.carriers.base import CarrierCredentials, CarrierUnavailable, Shipme
 from clients.gupshup import Accepted, Credentials, MediaHeader, Refused, SendOutcome, Unknown
 from db import accounts, billing, customers, messages, notifications, suppressions, tables, workspaces
 from db.encryption import Cipher
+from db.outgoing_events import list_events
 from db.session import Database
 from tests.factories import app_account, failed_delivery
 from tests.fakes import FakeCarrier, FakeGupshup, FakeWorkflows
@@ -42,7 +43,7 @@ class Gupshup(FakeGupshup):
         template_id: str,
         params: Sequence[str],
         postbacks: Sequence[str],
-        header: MediaHeader | None = None,
+        header: MediaHeader | None = None,  # noqa: ARG002 - part of the real one
     ) -> SendOutcome:
         """Take a template, or not."""
         what = (template_id, "|".join(params) + destination)
@@ -63,7 +64,11 @@ class Gupshup(FakeGupshup):
 class Tracking(FakeCarrier):
     """Knows of some parcels what their events left out."""
 
-    async def read_shipment(self, credentials: CarrierCredentials, tracking_id: str) -> ShipmentReading:
+    async def read_shipment(
+        self,
+        credentials: CarrierCredentials,  # noqa: ARG002 - part of the real one
+        tracking_id: str,
+    ) -> ShipmentReading:
         """Tell it, or never answer."""
         self.reads.append(tracking_id)
         known = tracked(tracking_id)
@@ -198,8 +203,6 @@ async def _book(stage: Stage) -> Book:
 
 
 async def _events_told(stage: Stage) -> list[tuple[str, ...]]:
-    from db.outgoing_events import list_events  # noqa: PLC0415
-
     async with stage.database.transaction() as session:
         found = await list_events(session, stage.cipher, limit=10_000)
     return [
@@ -265,4 +268,7 @@ def test_the_same_seed_is_the_same_day(seed: int) -> None:
     """A day that fails can be looked at again."""
     assert day(seed, 200) == day(seed, 200)
     assert day(seed, 200) != day(seed + 10, 200)
-    assert all(json.loads(line)["received_at"] >= MIDNIGHT.astimezone(INDIA).isoformat()[:4] for line in day(seed, 50))
+    assert all(
+        json.loads(line)["received_at"] >= MIDNIGHT.astimezone(INDIA).isoformat()[:4]
+        for line in day(seed, 50)
+    )
