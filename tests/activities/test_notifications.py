@@ -122,7 +122,7 @@ def journey(shop: Shop) -> Journey:
 
 
 async def test_message_goes_out_once_with_its_usage_and_its_entry(journey: Journey) -> None:
-    """The template filled, at the price of its moment; asked for again nothing is sent."""  # R5.1 R5.4 I5 I7
+    """The template filled, at the price of its moment; asked for again nothing is sent."""  # R5.1 journey R5.4 I5 I7
     await journey.open()
     assert await journey.send() == MessageResult(is_accepted=True)
     assert (await journey.send(attempt=2)).is_accepted

@@ -41,7 +41,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=INDIA)
     ],
 )
 def test_step_that_is_overtaken_is_no_news(step: str, standing: Standing, passed: str) -> None:
-    """A later step or another end overtakes it; a failure overtakes what was before it, not the attempt after it."""  # R5.1 F56
+    """A later step or another end overtakes it; a failure overtakes what was before it, not the attempt after it."""  # R5.1 journey F56
     entry = find_event(step)
     assert entry is not None
     assert passed_by(entry, NOON, standing) == passed

@@ -41,7 +41,7 @@ async def _not_sent(stage: Stage) -> list[tuple[str, str]]:
 
 
 async def test_step_is_sent_once_whatever_is_repeated(stage: Stage) -> None:
-    """R5.1, I3: the same step told again, also as another event and at the same instant, has one message."""
+    """R5.1 journey, I3: the same step told again, also as another event and at the same instant, has one message."""
     await _switch_on(stage, "packed")
     bodies = [_event(at=f"2026-11-20 11:0{minute}:00") for minute in range(6)]
     rows = await asyncio.gather(*(stage.order_event(body) for body in bodies))
@@ -96,7 +96,7 @@ async def test_what_the_seller_does_not_want_is_not_sent(stage: Stage) -> None:
 
 
 async def test_customer_who_cannot_or_must_not_be_written_to(stage: Stage) -> None:
-    """R5.1, R5.5, R6.2: no phone, an invalid one, opted out, a wrong number."""
+    """R5.1 journey, R5.5, R6.2: no phone, an invalid one, opted out, a wrong number."""
     await _switch_on(stage, "created", "packed", "on_the_way", "out_for_delivery")
     await stage.want_events()
     case = await stage.open(failed_delivery(shipment_id="OTHER"))
@@ -130,7 +130,7 @@ async def test_customer_who_cannot_or_must_not_be_written_to(stage: Stage) -> No
 
 
 async def test_step_that_the_parcel_is_past_is_not_sent(stage: Stage) -> None:
-    """R5.1, F56: packed after on the way, and anything after the end."""
+    """R5.1 journey, F56: packed after on the way, and anything after the end."""
     await _switch_on(stage, "created", "packed", "on_the_way", "delivered")
     await stage.order_event(_event("shipment-intransit"))
     await stage.order_event(_event("shipment-packed"))

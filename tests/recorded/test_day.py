@@ -212,7 +212,7 @@ async def _events_told(stage: Stage) -> list[tuple[str, ...]]:
 
 
 async def test_a_day_comes_to_exactly_what_is_reckoned_by_hand(database: Database, cipher: Cipher) -> None:
-    """Each step once, through the selected sender, or the reason why not; every message used and charged once."""  # R5.1 R5.4 I5 I7
+    """Each step once, through the selected sender, or the reason why not; every message used and charged once."""  # R5.1 journey R5.4 I5 I7
     runs = Temporal()
     stage = Stage(database, cipher, runs)
     gupshup, tracking = Gupshup(), Tracking()
