@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo up rehearse test conversations nightly check rules format lock clean
+.PHONY: demo up rehearse test conversations nightly check screenshots rules format lock clean
 
 demo: $(READY)  ## six stories on the embedded stack
 	$(BIN)/python -m ops demo
@@ -32,6 +32,9 @@ check: $(READY)  ## lint, format, types, import contracts, a test for every rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.rules --check
+
+screenshots: $(READY)  ## a picture of every page, light, dark and on a phone, in var/screenshots; needs Debian's chromium
+	$(BIN)/python -m tests.screens
 
 rules: $(READY)  ## every rule of docs/rules.md, and the tests that prove it
 	$(BIN)/python -m tests.rules

@@ -28,11 +28,18 @@ from workflows.client import Workflows
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.sample_message import SampleMessageWorkflow
 
 _log = structlog.get_logger("worker")
 
 
-WORKFLOWS = (FailedDeliveryWorkflow, LateReplyWorkflow, AccountMessageWorkflow, OutgoingEventWorkflow)
+WORKFLOWS = (
+    FailedDeliveryWorkflow,
+    LateReplyWorkflow,
+    AccountMessageWorkflow,
+    SampleMessageWorkflow,
+    OutgoingEventWorkflow,
+)
 
 
 def activities_of(resources: Resources, deliver: Deliver | None = None) -> list[Callable[..., object]]:
@@ -60,6 +67,7 @@ def activities_of(resources: Resources, deliver: Deliver | None = None) -> list[
         messages.send_session,
         account_messages.send,
         notifications.send,
+        account_messages.send_sample,
         carriers.take_action,
         cases.record,
         cases.end,

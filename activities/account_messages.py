@@ -1,6 +1,6 @@
-"""Sending what belongs to no case: the standard answer to a stranger, and the question which order is meant.
+"""Sending what belongs to no case: the standard answer to a stranger, the question which order is meant, a seller's test.
 
-Intent, request and outcome as for any message (I5-I7); the window and the opt-out bind it too.
+Intent, request and outcome as for any message (I5-I7); the opt-out binds it too, and what is no template the window.
 """
 
 from collections.abc import Callable
@@ -9,15 +9,37 @@ from datetime import datetime
 import structlog
 from temporalio import activity
 
-from activities.sending import LEASE, Intent, Sending, begun_before, content_of, write_intent
-from activities.values import AccountMessageTask, MessageResult
+from activities.sending import (
+    LEASE,
+    Intent,
+    Sending,
+    begun_before,
+    content_of,
+    options_of,
+    template_content,
+    write_intent,
+)
+from activities.values import AccountMessageTask, MessageResult, SampleMessageTask
 from clients.gupshup import Gupshup
-from db import accounts, billing, customers, messages, timeline, workspaces
+from db import (
+    accounts,
+    billing,
+    customers,
+    messages,
+    notifications,
+    suppressions,
+    timeline,
+    workspaces,
+)
 from db.encryption import Cipher
 from db.locks import serialize
+from db.samples import list_samples
 from db.session import Database, Session
+from domain.case_events import Purpose
 from domain.messages import NotSent
+from domain.templates import Filled
 from domain.timing import SESSION_WINDOW
+from domain.variables import SAMPLES
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +68,81 @@ class AccountMessages:
         if isinstance(intent, MessageResult):
             return intent
         return await self._sending.session_message(intent, task.message)
+
+    @activity.defn(name="account_messages.send_sample")
+    async def send_sample(self, task: SampleMessageTask) -> MessageResult:
+        """Send a notification with sample values once, to a phone of the seller's own.
+
+        Raises:
+            ApplicationError: `Throttled`, retryable, as for any message.
+        """
+        intent = await self._database.in_transaction(lambda session: self._intend_sample(session, task))
+        if isinstance(intent, MessageResult):
+            return intent
+        return await self._sending.template(intent)
+
+    async def _intend_sample(self, session: Session, task: SampleMessageTask) -> Intent | MessageResult:
+        """Write the intent, or return what already became of it or forbids it."""
+        now = self._clock()
+        phone_hash = self._cipher.phone_hash(task.phone)
+        is_wrong_number = await suppressions.is_suppressed(session, task.workspace_id, phone_hash, lock=True)
+        forbidden = await self._forbidden(
+            session, task, now, is_template=True
+        )  # first, for the order of locks
+        known = await begun_before(session, self._cipher, task.workspace_id, task.id, now)
+        if isinstance(known, MessageResult):
+            return known
+        if is_wrong_number or forbidden is not None:
+            return MessageResult(why=forbidden or NotSent.WRONG_NUMBER)
+        notification = await notifications.find_notification(
+            session, task.workspace_id, task.account_id, task.event, task.language, lock=True
+        )
+        if notification is None:
+            return MessageResult(why=NotSent.SWITCHED_OFF)
+        if notification.attention:
+            return MessageResult(why=NotSent.TEMPLATE, detail=notification.attention)
+        workspace = await workspaces.get_workspace(session, task.workspace_id)
+        samples = SAMPLES | await list_samples(session) | {"brand": workspace.brand}
+        filled = Filled(tuple(samples.get(param.variable) or param.fallback for param in notification.params))
+        if not all(filled.params):
+            return MessageResult(why=NotSent.MISSING_VALUE)
+        account = await accounts.get_account(session, task.account_id)
+        category = notification.category.lower()
+        new = messages.NewMessage(
+            workspace_id=task.workspace_id,
+            case_id=None,
+            account_id=task.account_id,
+            account_owner=account.owner,
+            order_id="",
+            shipment_id="",
+            tracking_id="",
+            event=task.event,
+            kind="template",
+            purpose=Purpose.TEST.value,
+            template_id=notification.template_id,
+            template_name=notification.template_name,
+            language=notification.language,
+            category=category,
+            command_id=task.id,
+            phone=task.phone,
+            content=template_content(notification, filled),
+            price_paise=await billing.find_price(session, category, now)
+            if account.owner == "eshopbox"
+            else 0,
+            now=now,
+            attempt=activity.info().attempt,
+            lease_until=now + LEASE,
+        )
+        # A tap on it finds this reference, which is no case's: it is not taken for an answer about a real parcel.
+        return await write_intent(
+            session,
+            self._cipher,
+            new,
+            known=known,
+            options=options_of(notification.buttons),
+            template_id=notification.template_id,
+            params=filled.params,
+        )
 
     async def _intend(self, session: Session, task: AccountMessageTask) -> Intent | MessageResult:
         """Write the intent, or return what already became of it or forbids it."""
@@ -104,7 +201,14 @@ class AccountMessages:
             await timeline.add_entry(session, self._cipher, entry)
         return intent
 
-    async def _forbidden(self, session: Session, task: AccountMessageTask, now: datetime) -> NotSent | None:
+    async def _forbidden(
+        self,
+        session: Session,
+        task: AccountMessageTask | SampleMessageTask,
+        now: datetime,
+        *,
+        is_template: bool = False,
+    ) -> NotSent | None:
         """Return what forbids the message now; locked, so that it stays true until the intent is committed (I6)."""
         phone_hash = self._cipher.phone_hash(task.phone)
         await serialize(session, task.account_id, phone_hash)  # as statuses do, before any row
@@ -116,5 +220,7 @@ class AccountMessages:
         customer = await customers.customer(session, task.account_id, phone_hash, lock=True)
         if customer.opted_out_at is not None:
             return NotSent.OPTED_OUT
+        if is_template:
+            return None
         heard = customer.last_inbound_at
         return NotSent.WINDOW if heard is None or now >= heard + SESSION_WINDOW else None

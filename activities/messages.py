@@ -19,7 +19,9 @@ from activities.sending import (
     Sending,
     begun_before,
     content_of,
+    options_of,
     tell_failure,
+    template_content,
     wire_message,
     write_intent,
 )
@@ -146,6 +148,7 @@ class Messages:
         )
         template_id = ""
         params: tuple[str, ...] = ()
+        options: tuple[Option | None, ...]
         if isinstance(command, SendTemplate):
             notification = await notifications.find_notification(
                 session,
@@ -169,7 +172,7 @@ class Messages:
                 why = (NotSent.MISSING_VALUE, ", ".join(filled.missing))
                 return await self._not_sent(session, facts, command, why, now)
             template_id, params = notification.template_id, filled.params
-            options = tuple(Option(button.choice, button.label) for button in notification.buttons)
+            options = options_of(notification.buttons)
             new = replace(
                 new,
                 kind="template",
@@ -177,12 +180,7 @@ class Messages:
                 template_name=notification.template_name,
                 language=notification.language,
                 category=notification.category.lower(),
-                content={
-                    "header": notification.header,
-                    "body": filled.into(notification.body),
-                    "footer": notification.footer,
-                    "buttons": [option.title for option in options],
-                },
+                content=template_content(notification, filled),
             )
         else:
             options = command.message.options

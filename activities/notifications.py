@@ -14,7 +14,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.heartbeat import alive
-from activities.sending import LEASE, Intent, Sending, begun_before, write_intent
+from activities.sending import LEASE, Intent, Sending, begun_before, template_content, write_intent
 from activities.values import MessageResult, NotificationTask
 from clients.carriers.base import Carrier, CarrierCredentials, CarrierUnavailable, ShipmentReading
 from clients.carriers.registry import carrier_for
@@ -236,12 +236,7 @@ class Notifications:
             category=category,
             command_id=step.key.command_id,
             phone=phone,
-            content={
-                "header": notification.header,
-                "body": filled.into(notification.body),
-                "footer": notification.footer,
-                "buttons": [button.label for button in notification.buttons],
-            },
+            content=template_content(notification, filled),
             price_paise=await billing.find_price(session, category, now)
             if account.owner == "eshopbox"
             else 0,

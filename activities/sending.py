@@ -29,11 +29,12 @@ from clients.gupshup import (
     failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
-from db import accounts, messages, outgoing_events, statuses
+from db import accounts, messages, notifications, outgoing_events, statuses
 from db.encryption import Cipher, digest
 from db.references import Reference, add_references
 from db.session import Database, Session
 from domain.messages import MessageStatus, NotSent
+from domain.templates import Filled
 from domain.wording import Option, SessionKind, SessionMessage
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Intent:
     credentials: Credentials
     phone: str
     lease_until: datetime
-    references: tuple[str, ...]
+    references: tuple[str, ...]  # one for each button; empty for one that answers nothing
     template_id: str = ""
     params: tuple[str, ...] = ()
 
@@ -186,13 +187,14 @@ async def write_intent(
     new: messages.NewMessage,
     *,
     known: messages.Message | None,
-    options: tuple[Option, ...],
+    options: tuple[Option | None, ...],
     template_id: str = "",
     params: tuple[str, ...] = (),
 ) -> Intent:
     """Write a message as about to be sent, the same one again where it was surely not, and return what the request needs.
 
-    Each thing to tap gets an unguessable reference, of which only the hash is kept (S4).
+    Each thing to tap gets an unguessable reference, of which only the hash is kept (S4). None stands for a button that
+    answers nothing, a link for example: it keeps its place, because Gupshup counts all buttons.
     """
     if known is None:
         message_id = (await messages.add_message(session, cipher, new)).id
@@ -201,7 +203,7 @@ async def write_intent(
         await messages.restart_message(
             session, known.id, attempt=new.attempt, lease_until=new.lease_until, now=new.now
         )
-    tokens = tuple(secrets.token_urlsafe(24) for _ in options)
+    tokens = tuple(secrets.token_urlsafe(24) if option else "" for option in options)
     await add_references(
         session,
         workspace_id=new.workspace_id,
@@ -210,6 +212,7 @@ async def write_intent(
         references=[
             Reference(digest(token), option.choice, option.title)
             for token, option in zip(tokens, options, strict=True)
+            if option is not None
         ],
     )
     stored = await accounts.get_credentials(session, cipher, new.account_id)
@@ -280,6 +283,28 @@ def wire_message(message: SessionMessage, references: tuple[str, ...], message_i
             return AddressForm(
                 message.body, header=message.header, footer=message.footer, errors={}, **values
             )
+
+
+def options_of(buttons: tuple[notifications.Button, ...]) -> tuple[Option | None, ...]:
+    """Return what can be tapped in a template, one for each of its buttons; None for one that answers nothing."""
+    return tuple(Option(button.choice, button.label) if button.is_reply else None for button in buttons)
+
+
+def template_content(notification: notifications.Notification, filled: Filled) -> dict[str, object]:
+    """Return a template's message as it is kept and shown.
+
+    The text is kept filled and unfilled: only who knows what of it was a value can draw the template's markup and leave
+    a value's alone.
+    """
+    return {
+        "header": notification.header,
+        "body": filled.into(notification.body),
+        "footer": notification.footer,
+        "buttons": [button.label for button in notification.buttons],
+        "button_kinds": [button.kind for button in notification.buttons],
+        "template": notification.body,
+        "params": list(filled.params),
+    }
 
 
 def content_of(message: SessionMessage) -> dict[str, object]:

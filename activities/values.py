@@ -93,6 +93,27 @@ class NotificationTask:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleMessageTask:
+    """Send a notification to a phone of the seller's own, as it is set up, with sample values.
+
+    Attributes:
+        id: Its idempotency key.
+        workspace_id: Whose notification it is.
+        account_id: Through which account.
+        phone: To whom, digits.
+        event: The journey event.
+        language: In which of the template's languages.
+    """
+
+    id: str
+    workspace_id: str
+    account_id: str
+    phone: str
+    event: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageResult:
     """What became of a message.
 

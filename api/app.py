@@ -17,9 +17,9 @@ from api.limits import Allowance, Rates
 from api.metrics import Metrics
 from api.middleware import Guard, LimitedBodies
 from api.origins import Origins
-from api.passwords import Passwords
 from api.remembered import Remembered
 from bootstrap import logs
+from bootstrap.passwords import Passwords
 from bootstrap.resources import open_resources
 from bootstrap.settings import Settings
 from bootstrap.temporal import Codec, connect
@@ -95,6 +95,8 @@ def create_app(
                 delays=Delays(resources.database, resources.cipher),
                 sign_ins=Allowance(settings.sign_ins_per_minute, per=timedelta(minutes=1)),
                 account_checks=Allowance(10, per=timedelta(hours=1)),
+                exports=Allowance(5, per=timedelta(minutes=1)),
+                test_messages=Allowance(5, per=timedelta(hours=1)),
                 clock=clock or resources.clock,
             )
             yield

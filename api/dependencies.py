@@ -12,8 +12,8 @@ from api.delays import Delays
 from api.limits import Allowance, Rates
 from api.metrics import Metrics
 from api.origins import Origins
-from api.passwords import Passwords
 from api.remembered import Remembered
+from bootstrap.passwords import Passwords
 from bootstrap.resources import Resources
 from bootstrap.temporal import Codec
 from db.accounts import AppAccount
@@ -42,6 +42,8 @@ class Services:
     delays: Delays
     sign_ins: Allowance
     account_checks: Allowance
+    exports: Allowance
+    test_messages: Allowance
     clock: Callable[[], datetime]
 
 

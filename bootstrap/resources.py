@@ -12,6 +12,7 @@ from bootstrap.settings import Settings, named_keys, plain_key
 from clients.carriers.base import Carrier
 from clients.carriers.eshopbox import Eshopbox
 from clients.gupshup import Gupshup
+from clients.identity_provider import IdentityProvider
 from clients.workspace_webhook import WorkspaceWebhook
 from db.encryption import Cipher
 from db.session import Database
@@ -22,6 +23,7 @@ CONCURRENT_ACTIVITIES = 100
 # The clients' own total time-outs are longer than that of the pool: a request without a connection was not sent.
 _GUPSHUP_TIMEOUT = httpx.Timeout(10.0, connect=3.0, pool=3.0)
 _ORDER_SYSTEM_TIMEOUT = httpx.Timeout(20.0, connect=3.0, pool=3.0)
+_PROVIDER_TIMEOUT = httpx.Timeout(5.0, connect=3.0, pool=3.0)  # somebody waits in front of it
 _WORKSPACE_TIMEOUT = httpx.Timeout(10.0, connect=3.0, pool=3.0)
 # No activity waits for another's connection. Idle ones are kept for less than servers usually keep theirs: a request
 # on a connection just closed is an unknown outcome.
@@ -41,6 +43,7 @@ class Resources:
         gupshup: Gupshup's API.
         carriers: The adapters by name.
         workspace_webhook: Outgoing events.
+        identity_provider: Where people may sign in as well; None where the settings name none.
         clock: Tells the time, wherever it matters.
     """
 
@@ -51,6 +54,7 @@ class Resources:
     gupshup: Gupshup
     carriers: dict[str, Carrier]
     workspace_webhook: WorkspaceWebhook
+    identity_provider: IdentityProvider | None
     clock: Callable[[], datetime]
 
 
@@ -86,6 +90,7 @@ async def open_resources(settings: Settings, *, name: str) -> AsyncIterator[Reso
             timeout=_ORDER_SYSTEM_TIMEOUT, limits=_LIMITS, trust_env=False
         ) as order_system_http,
         httpx.AsyncClient(timeout=_WORKSPACE_TIMEOUT, limits=_LIMITS, trust_env=False) as workspace_http,
+        httpx.AsyncClient(timeout=_PROVIDER_TIMEOUT, trust_env=False) as provider_http,
     ):
         try:
             yield Resources(
@@ -106,8 +111,24 @@ async def open_resources(settings: Settings, *, name: str) -> AsyncIterator[Reso
                 workspace_webhook=WorkspaceWebhook(
                     workspace_http, allow_private=settings.allow_private_event_urls, clock=clock
                 ),
+                identity_provider=_identity_provider(settings, provider_http, clock),
                 clock=clock,
             )
         finally:
             await callbacks_database.dispose()
             await database.dispose()
+
+
+def _identity_provider(
+    settings: Settings, http: httpx.AsyncClient, clock: Callable[[], datetime]
+) -> IdentityProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    return IdentityProvider(
+        http,
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value(),
+        redirect_uri=f"{settings.public_base_url}/sign-in/elsewhere/back",
+        clock=clock,
+    )

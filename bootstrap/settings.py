@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         callback_limit_per_second: Callbacks that one app account may post a second (S26); most sellers share one account,
             whose bursts on a sale day are genuine.
         api_limit_per_second: Requests that one API key may make a second (S26).
+        oidc_issuer: The identity provider that people may sign in at as well, as it names itself; empty for none. With it
+            come all four of its settings, and people who are known here by their address there.
+        oidc_client_id: What the provider knows us as.
+        oidc_client_secret: What proves to the provider that it is us.
+        oidc_name: What the sign-in page calls it.
         sign_ins_per_minute: How often one network address may try to sign in (S26).
         sweep_seconds: Pause between two sweeps of what was left over.
         allow_private_event_urls: Whether a workspace's event URL may be private or plain http; development only.
@@ -68,6 +73,10 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535)
     callback_limit_per_second: int = Field(default=1000, ge=1)
     api_limit_per_second: int = Field(default=50, ge=1)
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name: str = ""
     sign_ins_per_minute: int = Field(default=10, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
     allow_private_event_urls: bool = False
@@ -79,6 +88,14 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str) -> str:
+        # Kept as written: tokens name it letter by letter.
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
 
     @field_validator("master_keys", "payload_keys")
     @classmethod
@@ -99,11 +116,23 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        given = (
+            self.oidc_issuer,
+            self.oidc_client_id,
+            self.oidc_client_secret.get_secret_value(),
+            self.oidc_name,
+        )
+        if any(given) and not all(given):
+            raise ValueError("OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_NAME come together")
+        return self
+
+    @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if self.environment != "production":
             return self
         urls = (self.gupshup_base_url, self.eshopbox_base_url, self.eshopbox_auth_url, self.public_base_url)
-        if any(not url.startswith("https://") for url in urls):
+        if any(not url.startswith("https://") for url in (*urls, self.oidc_issuer or "https://")):
             raise ValueError("production talks https only")
         if not self.codec_token.get_secret_value():
             raise ValueError("production needs CODEC_TOKEN: an open codec would show customers' data")

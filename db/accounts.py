@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.encryption import Cipher, digest
 from db.rows import many, one
 from db.session import NotFound, Session
-from db.tables import app_accounts, installations, senders
+from db.tables import app_accounts, installations, notifications, senders
 from db.workspaces import is_one_of
 
 
@@ -203,6 +203,25 @@ async def save_account(
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values | rotated))
 
 
+async def renew_account(session: Session, cipher: Cipher, account: AppAccount, *, api_key: str) -> None:
+    """Replace an account's key, and what was checked together with it (R2.3).
+
+    Its callback address and the header's secret stay: what is set at Gupshup goes on working.
+    """
+    await session.execute(
+        update(app_accounts)
+        .where(app_accounts.c.id == account.id, app_accounts.c.workspace_id == account.workspace_id)
+        .values(
+            app_name=account.app_name,
+            phone=account.phone,
+            api_key_sealed=cipher.seal_credential(api_key, context=_key_context(account.id)),
+            key_last4=api_key[-4:],
+            attention="",
+            attention_at=None,
+        )
+    )
+
+
 async def get_webhook_token(session: Session, cipher: Cipher, account_id: str) -> str:
     """Return what an account's callback address carries, to show it to whoever sets it at Gupshup.
 
@@ -278,7 +297,10 @@ async def install(
 async def uninstall(
     session: Session, workspace_id: str, account_id: str, *, person: str, now: datetime
 ) -> None:
-    """Uninstall an account; a client's key is destroyed, and the other account takes over as sender (R3.2)."""
+    """Uninstall an account; a client's key is destroyed, and the other account takes over as sender (R3.2).
+
+    What was set up for it is kept and switched off: after an install every notification is off (R4.1).
+    """
     was_sender = await find_sender(session, workspace_id)
     await session.execute(
         update(installations)
@@ -288,6 +310,11 @@ async def uninstall(
             installations.c.uninstalled_at.is_(None),
         )
         .values(uninstalled_at=now)
+    )
+    await session.execute(
+        update(notifications)
+        .where(notifications.c.workspace_id == workspace_id, notifications.c.account_id == account_id)
+        .values(is_on=False, updated_at=func.now())
     )
     await session.execute(
         update(app_accounts)
@@ -397,11 +424,20 @@ async def find_shared_account(session: Session) -> AppAccount | None:
     return await one(session, statement, AppAccount)
 
 
-async def find_own_account(session: Session, workspace_id: str) -> AppAccount | None:
-    """Return a workspace's own account, installed or not: connecting again keeps its id, and with it what it was set up for."""
+async def find_own_account(
+    session: Session, workspace_id: str, *, app_id: str | None = None
+) -> AppAccount | None:
+    """Return a workspace's own account, installed or not: connecting again keeps its id, and with it what it was set up for.
+
+    Args:
+        session: The transaction.
+        workspace_id: The workspace.
+        app_id: Only the account of this app; None for the one connected last, whichever app it is.
+    """
+    is_of_app = true() if app_id is None else app_accounts.c.app_id == app_id
     statement = (
         select(*_STORED)
-        .where(app_accounts.c.owner == "client", app_accounts.c.workspace_id == workspace_id)
+        .where(app_accounts.c.owner == "client", app_accounts.c.workspace_id == workspace_id, is_of_app)
         .order_by(app_accounts.c.created_at.desc(), app_accounts.c.id)
         .limit(1)
     )

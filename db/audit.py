@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.rows import columns, many
@@ -18,6 +18,9 @@ from db.tables import audit, storable
 
 _BEGINNING = bytes(32)
 _BATCH = 1_000
+
+Cursor = tuple[datetime, str, int]
+"""Where a record stands in the list of all: when it was written, in whose chain, and its number there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,26 @@ async def list_records(
 
 
 async def list_of_all_workspaces(
-    session: Session, *, before: datetime | None = None, limit: int = 100
+    session: Session, *, workspace_id: str | None = None, before: Cursor | None = None, limit: int = 100
 ) -> tuple[Record, ...]:
-    """Return the records of every chain, newest first; for ops only."""
+    """Return the records of every chain, newest first; for ops only.
+
+    Args:
+        session: The transaction, for all workspaces.
+        workspace_id: Only those of one chain.
+        before: Only those that follow this one in the list.
+        limit: At most so many.
+    """
     statement = select(*columns(audit, Record))
+    if workspace_id is not None:
+        statement = statement.where(audit.c.workspace_id == workspace_id)
     if before is not None:
-        statement = statement.where(audit.c.at < before)
+        at, of_workspace, number = before
+        follows = or_(
+            audit.c.workspace_id > of_workspace,
+            and_(audit.c.workspace_id == of_workspace, audit.c.number < number),
+        )
+        statement = statement.where(audit.c.at <= at, or_(audit.c.at < at, follows))
     statement = statement.order_by(audit.c.at.desc(), audit.c.workspace_id, audit.c.number.desc())
     return await many(session, statement.limit(limit), Record)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.rows import columns, many
+from db.rows import columns, many, one
 from db.session import Session
 from db.tables import messages, rate_card, usage
 from domain.messages import MessageStatus
@@ -17,6 +17,15 @@ from domain.messages import MessageStatus
 
 class NoPrice(LookupError):
     """The rate card says nothing about a category at that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A price of the rate card, and since when it is in force."""
+
+    category: str
+    price_paise: int
+    valid_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +73,29 @@ async def find_price(session: Session, category: str, at: datetime) -> int:
     Raises:
         NoPrice: The rate card does not say.
     """
+    rate = await find_rate(session, category, at)
+    if rate is None:
+        raise NoPrice(f"category {category}")
+    return rate.price_paise
+
+
+async def find_rate(session: Session, category: str, at: datetime) -> Rate | None:
+    """Return the price of a category that is in force at a time, and since when; None where there is none."""
     statement = (
-        select(rate_card.c.price_paise)
+        select(*columns(rate_card, Rate))
         .where(rate_card.c.category == category, rate_card.c.valid_from <= at)
         .order_by(rate_card.c.valid_from.desc())
         .limit(1)
     )
-    price: int | None = (await session.execute(statement)).scalar_one_or_none()
-    if price is None:
-        raise NoPrice(f"category {category}")
-    return price
+    return await one(session, statement, Rate)
+
+
+async def list_rates(session: Session) -> tuple[Rate, ...]:
+    """Return every price of the rate card, announced ones included, the newest first."""
+    statement = select(*columns(rate_card, Rate)).order_by(
+        rate_card.c.valid_from.desc(), rate_card.c.category
+    )
+    return await many(session, statement, Rate)
 
 
 async def set_price(session: Session, category: str, price_paise: int, *, valid_from: datetime) -> None:

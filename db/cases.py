@@ -248,6 +248,14 @@ async def list_cases(
     return page, _cursor(page[-1]) if len(found) > limit else None
 
 
+async def count_opened(session: Session, workspace_id: str, *, since: datetime, until: datetime) -> int:
+    """Return how many failed deliveries a workspace had in a time: one case each."""
+    statement = select(func.count()).where(
+        cases.c.workspace_id == workspace_id, cases.c.opened_at >= since, cases.c.opened_at < until
+    )
+    return (await session.execute(statement)).scalar_one()
+
+
 async def list_of_all_workspaces(
     session: Session,
     *,

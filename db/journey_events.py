@@ -112,6 +112,20 @@ async def list_of_subject(session: Session, workspace_id: str, subject_id: str) 
     return await many(session, statement, JourneyStep)
 
 
+async def count_seen(
+    session: Session, workspace_id: str, event: str, *, since: datetime, until: datetime
+) -> int:
+    """Return how often a step was reached in a time; what was not sent is counted too."""
+    table = journey_events.c
+    statement = select(func.count()).where(
+        table.workspace_id == workspace_id,
+        table.event == event,
+        table.seen_at >= since,
+        table.seen_at < until,
+    )
+    return (await session.execute(statement)).scalar_one()
+
+
 async def find_step(session: Session, key: JourneyKey) -> JourneyStep | None:
     """Return a step."""
     return await one(session, select(*columns(journey_events, JourneyStep)).where(*_is(key)), JourneyStep)

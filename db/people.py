@@ -148,6 +148,16 @@ async def list_people(session: Session, workspace_id: str) -> tuple[Person, ...]
     return await many(session, statement, _person)
 
 
+async def list_everybody(session: Session, workspace_id: str | None = None) -> tuple[Person, ...]:
+    """Return who signs in to any workspace, Eshopbox's staff first, or to one; for ops only."""
+    statement = select(*columns(people, Person)).order_by(
+        people.c.workspace_id.nulls_first(), people.c.role.desc(), people.c.email
+    )
+    if workspace_id is not None:
+        statement = statement.where(people.c.workspace_id == workspace_id)
+    return await many(session, statement, _person)
+
+
 async def find_person(session: Session, workspace_id: str, person_id: str) -> Person | None:
     """Return somebody who signs in to a workspace."""
     statement = select(*columns(people, Person)).where(
@@ -184,18 +194,20 @@ async def use_totp_step(session: Session, person_id: str, step: int) -> bool:
     return (await session.execute(statement)).one_or_none() is not None
 
 
-async def link_elsewhere(session: Session, person_id: str, *, issuer: str, subject: str) -> None:
-    """Remember as whom an identity provider knows a person."""
-    await session.execute(
+async def link_elsewhere(session: Session, person_id: str, *, issuer: str, subject: str) -> bool:
+    """Remember as whom an identity provider knows a person, once; tell whether it was done now."""
+    statement = (
         update(people)
         .where(people.c.id == person_id, people.c.oidc_subject.is_(None))
         .values(oidc_issuer=issuer, oidc_subject=subject)
+        .returning(people.c.id)
     )
+    return (await session.execute(statement)).one_or_none() is not None
 
 
 async def set_role(session: Session, workspace_id: str, person_id: str, role: Role) -> bool:
     """Change what a person of a workspace may do, unless nobody would be left who owns it; tell whether it was done."""
-    if role is not Role.OWNER and not await _another_owner(session, workspace_id, person_id):
+    if role is not Role.OWNER and not await _is_not_last_owner(session, workspace_id, person_id):
         return False
     await session.execute(
         update(people)
@@ -206,21 +218,27 @@ async def set_role(session: Session, workspace_id: str, person_id: str, role: Ro
 
 
 async def set_disabled(
-    session: Session, workspace_id: str, person_id: str, disabled_at: datetime | None
+    session: Session, workspace_id: str | None, person_id: str, disabled_at: datetime | None
 ) -> bool:
-    """Let a person of a workspace sign in no more, or again; not the last owner. Tell whether it was done."""
-    if disabled_at is not None and not await _another_owner(session, workspace_id, person_id):
+    """Let a person of a workspace sign in no more, or again; not its last owner. Tell whether it was done.
+
+    Without a workspace it is one of Eshopbox's staff, who are added from a terminal: the last of them may go.
+    """
+    of_workspace = people.c.workspace_id.is_not_distinct_from(workspace_id)
+    if (
+        disabled_at is not None
+        and workspace_id is not None
+        and not await _is_not_last_owner(session, workspace_id, person_id)
+    ):
         return False
     await session.execute(
-        update(people)
-        .where(people.c.workspace_id == workspace_id, people.c.id == person_id)
-        .values(disabled_at=disabled_at)
+        update(people).where(of_workspace, people.c.id == person_id).values(disabled_at=disabled_at)
     )
     return True
 
 
-async def _another_owner(session: Session, workspace_id: str, person_id: str) -> bool:
-    """Tell whether a workspace has an owner beside this person; its owners stay as they are meanwhile."""
+async def _is_not_last_owner(session: Session, workspace_id: str, person_id: str) -> bool:
+    """Tell whether somebody else owns a workspace, or this person never did; its owners stay as they are meanwhile."""
     statement = (
         select(people.c.id)
         .where(
@@ -232,7 +250,7 @@ async def _another_owner(session: Session, workspace_id: str, person_id: str) ->
         .with_for_update()
     )
     owners = set((await session.execute(statement)).scalars())
-    return bool(owners - {person_id})
+    return person_id not in owners or bool(owners - {person_id})
 
 
 async def _find_sign_in(session: Session, cipher: Cipher, condition: ColumnElement[bool]) -> SignIn | None:

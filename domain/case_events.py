@@ -210,6 +210,7 @@ class Purpose(StrEnum):
     NUDGE = "nudge"
     STANDARD_ANSWER = "standard_answer"  # to somebody of whom no case is known (R7.5)
     WHICH_ORDER = "which_order"  # to somebody of whom several are (R6.3)
+    TEST = "test"  # to the seller's own phone, with sample values
 
 
 @dataclass(frozen=True, slots=True)

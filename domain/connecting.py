@@ -24,6 +24,7 @@ class Obstacle(StrEnum):
     APP_UNKNOWN = "app_unknown"
     APP_NAME_UNKNOWN = "app_name_unknown"
     APP_NOT_LIVE = "app_not_live"
+    APP_OTHER = "app_other"
     NUMBER_WITHOUT_COUNTRY = "number_without_country"
     NUMBER_NOT_VALID = "number_not_valid"
     NUMBER_OF_ANOTHER = "number_of_another"
@@ -74,6 +75,10 @@ _WORDS: dict[Obstacle, tuple[Field, str]] = {
     Obstacle.APP_NOT_LIVE: (
         "app_name",
         'The app "{app}" is not live at Gupshup yet. Finish "Go live" there, then connect again.',
+    ),
+    Obstacle.APP_OTHER: (
+        "app_id",
+        'The app "{app}" is connected now. Uninstall it before you connect another one.',
     ),
     Obstacle.NUMBER_WITHOUT_COUNTRY: (
         "phone",

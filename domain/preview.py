@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Final
 
 from domain.templates import PLACEHOLDER, placeholders
@@ -113,6 +114,7 @@ def as_sent(
     body: str = "",
     footer: str = "",
     labels: Iterable[str] = (),
+    kinds: Iterable[str] = (),
     template: str = "",
     params: Iterable[str] = (),
 ) -> Preview:
@@ -123,6 +125,7 @@ def as_sent(
         body: Its text, filled. No markup is read in it: nobody knows any more what of it was a value.
         footer: Its footer.
         labels: The labels of what could be tapped.
+        kinds: What each of them does, in our words, where that was kept; else all are quick replies.
         template: The text before it was filled, where it was kept: its markup is read.
         params: What it was filled with, in the order of its placeholders.
     """
@@ -134,7 +137,10 @@ def as_sent(
         header=(Part(PartKind.TEXT, header),) if header else (),
         paragraphs=paragraphs,
         footer=footer,
-        buttons=tuple(PreviewButton(ButtonKind.QUICK_REPLY, label) for label in labels),
+        buttons=tuple(
+            PreviewButton(button_kind(kind), label)
+            for label, kind in zip_longest(labels, kinds, fillvalue=ButtonKind.QUICK_REPLY.value)
+        ),
     )
 
 

@@ -24,7 +24,15 @@ LONGEST_WORD: Final = 40
 
 
 class NotPossible(ValueError):
-    """A choice that cannot be made; the message says what would be right."""
+    """A choice that cannot be made; the message says what would be right.
+
+    Attributes:
+        why: What is wrong, without what was written and without an example.
+    """
+
+    def __init__(self, message: str, *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why or message
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ def chosen(policy: Policy, name: str, value: str) -> Policy:
         return choice.read(policy, value.strip())
     except ValueError as error:
         raise NotPossible(
-            f"{name}: “{value}” is not possible ({error}); for example {choice.example}"
+            f"{name}: “{value}” is not possible ({error}); for example {choice.example}", why=str(error)
         ) from None
 
 
@@ -186,7 +194,10 @@ def _zone(policy: Policy, value: str) -> Policy:
 def _language(policy: Policy, value: str) -> Policy:
     if value not in LANGUAGES:
         raise ValueError(f"one of {', '.join(LANGUAGES)}")
-    return replace(policy, language=value)
+    # A text without a language is in the one before: it keeps that, whatever the new one is.
+    texts = {f"{policy.language}:{name}": said for name, said in policy.texts if ":" not in name}
+    texts |= {name: said for name, said in policy.texts if ":" in name}
+    return replace(policy, language=value, texts=tuple(texts.items()))
 
 
 def _means_something(word: str) -> bool:

@@ -45,6 +45,8 @@ WORDS: Final[dict[str, str]] = {
     "value": "Choose a value for placeholder {placeholder}",
     "price": "Accept the price to switch this notification on",
     "price_changed": "The price changed to {price} while this page was open. Look at it and accept again.",
+    "key": "Gupshup does not accept this account’s API key any more, so the template was not checked. "
+    "Nothing has changed. Connect the account again.",
     "down": "Gupshup did not answer, so the template was not checked. Nothing has changed. Try again in a minute.",
 }
 """The only place of these words; a status stands under its own name."""
@@ -148,6 +150,36 @@ def _in_language(labels: Iterable[str], language: str) -> tuple[str, ...]:
     texts = (entry.text(spoken(language)) for entry in JOURNEY if entry.needs_buttons)
     proposed = {choice_for(label): label for text in texts if text for label in text.buttons}
     return tuple(proposed.get(choice_for(label), label) for label in labels)
+
+
+_HELD_STATUS: Final = re.compile(r"template (?P<word>[a-z_ ]+?)(?:: (?P<reason>.+))?", re.DOTALL)
+_HELD_CATEGORY: Final = re.compile(r"template's category is now (?P<word>.+)", re.DOTALL)
+_HELD_CODE: Final = re.compile(r"sending failed with code (?P<word>.+)", re.DOTALL)
+_FEEDBACK: Final = "because of customers’ feedback"
+
+
+def held_words(attention: str) -> tuple[str, str]:
+    """Return why a template is held, as pages say it: what happened, and the rest of the sentence; empty for none (R4.8)."""
+    if found := _HELD_CATEGORY.fullmatch(attention):
+        return f"WhatsApp moved this template to the category {found['word']}", "which has another price"
+    if found := _HELD_CODE.fullmatch(attention):
+        return "This template failed when it was sent", f"with Gupshup’s code {found['word']}"
+    if (found := _HELD_STATUS.fullmatch(attention)) and found["word"] in _HELD_VERBS:
+        reason = f"with the reason “{found['reason'].rstrip('.')}”" if found["reason"] else ""
+        default = _FEEDBACK if found["word"] == "paused" else ""
+        return f"{_HELD_VERBS[found['word']]} this template", reason or default
+    return attention[:1].upper() + attention[1:], ""
+
+
+_HELD_VERBS: Final = {
+    "paused": "WhatsApp paused",
+    "rejected": "WhatsApp rejected",
+    "disabled": "WhatsApp disabled",
+    "flagged": "WhatsApp flagged",
+    "failed": "Gupshup could not submit",
+    "deleted": "Somebody deleted",
+    "pending": "WhatsApp is reviewing",
+}
 
 
 def value_field(placeholder: str) -> str:

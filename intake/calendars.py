@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import holidays
 
-__all__ = ["UnknownRegion", "check_region", "holidays_ahead"]
+__all__ = ["UnknownRegion", "check_region", "holidays_ahead", "states"]
 
 _AHEAD = timedelta(days=45)  # a case lives a day, and its customer chooses among the days of the next weeks
 
@@ -28,6 +28,17 @@ def check_region(region: str) -> None:
         raise UnknownRegion(f"no holidays are known for “{region}”; India is IN, with a state as IN-KA")
     if state and state not in known[country]:
         raise UnknownRegion(f"no state “{state}” in {country}; one of: {', '.join(known[country])}")
+
+
+def states(country: str = "IN") -> tuple[tuple[str, str], ...]:
+    """Return the regions of a country whose holidays are known, as pairs of region and name, by name."""
+    names: dict[str, str] = {}
+    for name, code in type(holidays.country_holidays(country)).subdivisions_aliases.items():
+        if len(name) > len(code):  # an alias may also be another code
+            names.setdefault(code, name)
+    return tuple(
+        sorted(((f"{country}-{code}", name) for code, name in names.items()), key=lambda each: each[1])
+    )
 
 
 def holidays_ahead(region: str, today: date) -> tuple[date, ...]:

@@ -49,6 +49,8 @@ _STATUSES: Final = {
 }
 _BARRED: Final = frozenset({"ACCOUNT_VIOLATION", "ACCOUNT_RESTRICTED", "DISABLE", "DISABLED"})
 _RESTORED: Final = frozenset({"REINSTATE", "REINSTATED", "ACCOUNT_VERIFIED"})
+_QUALITIES: Final = {"FLAGGED": "RED", "UNFLAGGED": ""}
+"""What becomes of a number's quality: WhatsApp tells when it is low, and afterwards only that it is not any more."""
 
 
 class Callbacks:
@@ -186,13 +188,15 @@ async def _template(session: Session, account_id: str, event: TemplateEvent) -> 
 
 
 async def _account(session: Session, account_id: str, event: AccountEvent) -> Meaning:
-    """Put an account's trouble with WhatsApp before the seller."""
+    """Put an account's trouble with WhatsApp before the seller, and keep how its number is rated."""
     if event.kind == "status" and event.status in _BARRED:
         await accounts.set_attention(
             session, account_id, f"WhatsApp: {event.status.lower().replace('_', ' ')}"
         )
     elif event.kind == "status" and event.status in _RESTORED:
         await accounts.set_attention(session, account_id, None)
+    elif event.kind == "tier" and event.status in _QUALITIES:
+        await accounts.set_quality(session, account_id, _QUALITIES[event.status])
     else:
         return handled(f"account {event.kind}: noted")
     return handled(f"account {event.status.lower()}")

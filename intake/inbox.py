@@ -14,14 +14,14 @@ import structlog
 
 from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
-from db import cases, inbox, journey_events, outgoing_events, statuses, workspaces
+from db import accounts, cases, inbox, journey_events, outgoing_events, statuses, workspaces
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Database, DatabaseUnavailable, Session
 from domain.failures import Capabilities
 from domain.messages import MessageStatus
 from domain.shipments import FailedDelivery
-from intake import journey, shipments
+from intake import journey, removed, shipments
 from intake.gupshup import Callbacks, take_failure
 from intake.shipments import Report
 from intake.telling import DeliverEvent, Meaning, SendNotification, Teller, Telling, about
@@ -38,6 +38,8 @@ _SENDING_AT_MOST = timedelta(minutes=5)  # beyond its lease; whoever sent it is 
 _EXPIRED_AFTER = timedelta(minutes=15)  # the last try of what is sent at the last moment has ended
 _PAUSES = (5, 30, 120, 300)  # seconds after a row's own failures: five tries in about ten minutes
 _CLEANED_EVERY = timedelta(hours=1)
+_REMOVED_EVERY = timedelta(seconds=15)
+_CALLBACK_NOTED_EVERY = timedelta(minutes=1)
 _LONGEST_PAUSE = 60  # seconds after an outage of ours
 _PUT_OFF_AT_MOST = 1000  # ids that a sweep leaves out; beyond that the longest known has its turn again
 
@@ -69,7 +71,9 @@ class Intake:
         self._capabilities = capabilities
         self._callbacks = Callbacks(cipher)
         self._later = _Later()
-        self._clean_at = clock()
+        self._later_removed = _Later()
+        self._clean_at = self._removed_at = clock()
+        self._called: dict[str, datetime] = {}
         self._failures: list[Telling] = []
         self._teller = Teller(database=database, cipher=cipher, workflows=workflows, clock=clock)
 
@@ -131,6 +135,9 @@ class Intake:
         ]
         done += await self._close_expired(now, limit)
         await self._tell_failures()
+        if now >= self._removed_at:
+            self._removed_at = now + _REMOVED_EVERY
+            await self._tell_removed_everywhere(now, limit)
         if now >= self._clean_at:
             self._clean_at = now + _CLEANED_EVERY
             await self._clean(now)
@@ -166,6 +173,28 @@ class Intake:
         if report.tell:
             await self._quietly(self._teller.tell_all(report.tell), shipment_id=failed.shipment_id)
         return report
+
+    async def tell_removed(self, workspace_id: str, now: datetime, limit: int = 50) -> None:
+        """Tell the open cases of a workspace that their account was just uninstalled; more of them the sweep tells.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        async with self._database.transaction(workspace_id) as session:
+            tell = await removed.to_tell(session, until=now, limit=limit, workspace_id=workspace_id)
+        await _each(self._quietly(self._teller.tell(each), **about(each)) for each in tell)
+
+    async def _tell_removed_everywhere(self, now: datetime, limit: int) -> None:
+        """Tell cases that were not told when their account was uninstalled.
+
+        One that was told stays open until its run has handled it: it is told again, ever more rarely, under the same id.
+        """
+        async with self._database.transaction() as session:
+            later = self._later_removed.ids(now)
+            tell = await removed.to_tell(session, until=now - _UNSTARTED_AFTER, limit=limit, but=later)
+        for each in tell:
+            self._later_removed.put_off(each.case_id, now)
+        await _each(self._quietly(self._teller.tell(each), **about(each)) for each in tell)
 
     async def tell(self, telling: Telling) -> None:
         """Tell workflows one thing.
@@ -229,6 +258,8 @@ class Intake:
     async def _handle(self, item: InboxItem) -> bool:
         """Handle a claimed row, and tell whether that is the end of it."""
         log = _log.bind(inbox_id=item.id, source=item.source)
+        if item.source == "gupshup":
+            await self._note_callback(item)
         try:
             meaning = await self._database.in_transaction(lambda session: self._understand(session, item))
             for telling in meaning.tell:
@@ -264,6 +295,22 @@ class Intake:
         if not meaning.tell:
             await inbox.finish(session, item.id, meaning.state, meaning.note, self._clock())
         return meaning
+
+    async def _note_callback(self, item: InboxItem) -> None:
+        """Note that Gupshup called for an account, once a minute at most.
+
+        In a transaction of its own: the account's row would make its callbacks wait for one another.
+        """
+        known = self._called.get(item.owner_id)
+        if known is not None and item.received_at < known + _CALLBACK_NOTED_EVERY:
+            return
+        if await self._quietly(
+            self._database.in_transaction(
+                lambda session: accounts.note_callback(session, item.owner_id, item.received_at)
+            ),
+            account_id=item.owner_id,
+        ):
+            self._called[item.owner_id] = item.received_at
 
     async def _failed(self, item: InboxItem, note: str) -> None:
         if item.attempts_counted >= len(_PAUSES):

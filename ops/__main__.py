@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | rehearse | up | migrate | keys | connect … | cases … | events … | settings …`."""
+"""Programs for people: `python -m ops demo | rehearse | up | code | migrate | keys | connect … | people … | cases … | events … | settings … | audit check`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import cases, demo, events, rehearse, settings
+from ops import audit, cases, codes, demo, events, people, rehearse, settings
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
@@ -34,10 +34,13 @@ def main() -> int:
     )
     commands.add_parser("keys", help="print fresh keys for .env").set_defaults(run=lambda _: _keys())
     rehearse.add_command(commands)
+    codes.add_command(commands)
     add_commands(commands)
+    people.add_commands(commands)
     cases.add_commands(commands)
     events.add_commands(commands)
     settings.add_commands(commands)
+    audit.add_commands(commands)
     arguments = parser.parse_args()
     return int(arguments.run(arguments))
 
@@ -74,6 +77,8 @@ async def _up() -> int:
             stack.write_json(path)
             at = stack.addresses
             print(
+                f"\n  Portal       {at.api}"
+                f"\n               {codes.how_to_sign_in(stack.seed.people)}"
                 f"\n  API docs     {at.api}/docs"
                 f"\n  Phone        {at.phone or 'none: GUPSHUP_BASE_URL is set'}"
                 f"\n  Temporal UI  {f'{at.temporal_ui}/namespaces/default/workflows' if at.temporal_ui else 'none: TEMPORAL_ADDRESS is set'}"

@@ -4,7 +4,6 @@ An act goes to the case's own run, is waited for, and stands on the order's acti
 """
 
 import argparse
-import getpass
 import re
 from dataclasses import replace
 from datetime import date, datetime
@@ -26,11 +25,13 @@ from ops.system import (
     Stop,
     System,
     add_command,
+    add_person_option,
     how_many,
     one_line,
     print_table,
     the_only,
     try_again,
+    who_acts,
 )
 from workflows.client import ActRefused, CaseNotRunning, Mail, ManualAnswer, WorkflowsUnavailable
 
@@ -69,26 +70,20 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     step.add_argument(
         "--words", nargs="+", default=(), metavar="TEXT", help="what the customer says, for dispute"
     )
-    _add_person(step)
+    add_person_option(step)
 
     step = add_command(steps, "resend", _resend, "send the first message once more")
     _add_case(step)
-    _add_person(step)
+    add_person_option(step)
 
     step = add_command(steps, "close", _close, "end a case; the customer is not asked any more")
     _add_case(step)
     step.add_argument("--note", required=True, help="why; stands on the order's activity")
-    _add_person(step)
+    add_person_option(step)
 
 
 def _add_case(step: argparse.ArgumentParser) -> None:
     step.add_argument("case", metavar="CASE", help="its id, or 6 characters of it or more")
-
-
-def _add_person(step: argparse.ArgumentParser) -> None:
-    step.add_argument(
-        "--person", metavar="NAME", help="who acts; stands on the order's activity (usual: your login)"
-    )
 
 
 def _pincode(text: str) -> str:
@@ -240,19 +235,19 @@ async def _act(system: System, arguments: argparse.Namespace) -> int:
     row = await _find(system, arguments.case)
     address = AddressDraft(arguments.address, arguments.pincode or "", arguments.landmark).tidied()
     words = tuple(clean(word) for word in arguments.words)
-    event = ActionTaken(action, Mode.OPS, _person(arguments), arguments.on, address, words)
+    event = ActionTaken(action, Mode.OPS, who_acts(arguments), arguments.on, address, words)
     return await _put(system, row, event)
 
 
 async def _resend(system: System, arguments: argparse.Namespace) -> int:
     row = await _find(system, arguments.case)
-    return await _put(system, row, ResendAsked(Mode.OPS, _person(arguments)))
+    return await _put(system, row, ResendAsked(Mode.OPS, who_acts(arguments)))
 
 
 async def _close(system: System, arguments: argparse.Namespace) -> int:
     row = await _find(system, arguments.case)
     return await _put(
-        system, row, CloseAsked(Mode.OPS, _person(arguments), without_numbers(one_line(arguments.note)))
+        system, row, CloseAsked(Mode.OPS, who_acts(arguments), without_numbers(one_line(arguments.note)))
     )
 
 
@@ -324,20 +319,6 @@ def _teller(system: System) -> Teller:
     return Teller(
         database=system.database, cipher=system.cipher, workflows=system.workflows, clock=system.clock
     )
-
-
-def _person(arguments: argparse.Namespace) -> str:
-    """Return who acts.
-
-    Raises:
-        Stop: Nobody is named, and the login has no name.
-    """
-    if arguments.person:
-        return one_line(arguments.person)
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        raise Stop("Say who acts: --person NAME", code=NOT_THERE) from None
 
 
 def _attempt(row: CaseRow) -> str:

@@ -19,9 +19,17 @@ import httpx
 from bootstrap.resources import Resources, open_resources, utc_now
 from bootstrap.settings import Settings
 from clients.carriers.base import CarrierCredentials, CarrierUnavailable
-from clients.gupshup import Credentials, GupshupRefused, GupshupUnavailable, Template, is_sendable
+from clients.gupshup import (
+    Credentials,
+    GupshupRefused,
+    GupshupUnavailable,
+    Template,
+    TemplateButton,
+    is_sendable,
+)
 from db import accounts, billing, notifications, workspaces
 from db.session import NotFound, Session
+from domain.preview import ButtonKind, button_kind
 from domain.templates import OPTIONS_CHOICE, REQUIRED_LABELS, choice_for, missing_buttons
 from domain.timing import Policy
 from ops.seed import SECRET_HEADER
@@ -218,8 +226,7 @@ def _notification(
         raise Wrong(
             f"This template cannot be sent now (status {template.status}): {template.reason or 'only approved ones can'}"
         )
-    labels = [button.text for button in template.buttons if button.type == "QUICK_REPLY"]
-    if missing := missing_buttons(labels):
+    if missing := missing_buttons(template.quick_replies):
         raise Wrong(
             f"Add these quick-reply buttons to the template: {', '.join(missing)} (needed: {', '.join(REQUIRED_LABELS)})"
         )
@@ -237,11 +244,17 @@ def _notification(
         header=template.header,
         body=template.body,
         footer=template.footer,
-        buttons=tuple(notifications.Button(label, choice_for(label) or OPTIONS_CHOICE) for label in labels),
+        buttons=tuple(_button(button) for button in template.buttons),
         params=tuple(notifications.Param(name.strip(), fallback) for name, _, fallback in pairs),
         is_on=True,
         attention="",
     )
+
+
+def _button(button: TemplateButton) -> notifications.Button:
+    kind = button_kind(button.type)
+    choice = (choice_for(button.text) or OPTIONS_CHOICE) if kind is ButtonKind.QUICK_REPLY else ""
+    return notifications.Button(button.text, choice, kind.value)
 
 
 async def _order_system(resources: Resources, arguments: argparse.Namespace) -> int:

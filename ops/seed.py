@@ -1,4 +1,4 @@
-"""Three workspaces for demos, development and tests: one on its own account, two on the shared one.
+"""Four workspaces for demos, development and tests: one on its own account, two on the shared one, one with nothing yet.
 
 Repeatable: the same secrets give the same rows. Nothing here asks Gupshup or the order system.
 """
@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from db import accounts, billing, notifications, workspaces
+from db import acceptances, accounts, billing, notifications, workspaces
 from db.encryption import Cipher
-from db.session import Database
+from db.session import Database, Session
 from domain.templates import choice_for
 from domain.timing import Policy
+from ops.seeded_people import SeededPerson, fresh_people, plant_people
 from ops.spare_apps import spare_apps
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - the name of a header
@@ -29,6 +30,7 @@ _PARAMS = (
     notifications.Param("failure_reason", ""),
 )
 LABELS = ("Try again", "Choose another date", "See all options")
+_UTILITY_PAISE = 35
 NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="")
 
 
@@ -78,6 +80,11 @@ class SeededAccount:
     webhook_token: str = field(repr=False)
     header_secret: str = field(repr=False)
 
+    @property
+    def id(self) -> str:
+        """Return our id of the account."""
+        return str(uuid.uuid5(_NAMESPACE, f"account:{self.key}"))
+
     def template_in(self, language: str) -> str:
         """Return the id of the failed-delivery template in a language."""
         return self.template_id if language == "en" else str(uuid.uuid5(_NAMESPACE, f"{self.key}:{language}"))
@@ -100,10 +107,20 @@ class SeededWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """Everything that is seeded, with its secrets in the clear: for a development machine only."""
+    """Everything that is seeded, with its secrets in the clear: for a development machine only.
+
+    Attributes:
+        accounts: Gupshup accounts that are installed.
+        workspaces: Sellers who send already.
+        newcomer: A seller who has installed nothing yet: where the portal's first steps are taken.
+        people: Who signs in to the portal.
+        environment: Keys for the settings.
+    """
 
     accounts: tuple[SeededAccount, ...]
     workspaces: tuple[SeededWorkspace, ...]
+    newcomer: SeededWorkspace
+    people: tuple[SeededPerson, ...]
     environment: dict[str, str] = field(repr=False)
 
     def account_of(self, workspace: SeededWorkspace) -> SeededAccount:
@@ -118,9 +135,15 @@ def load(path: Path) -> Seed:
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(_fresh()), indent=1))
     raw = json.loads(path.read_text())
+    if not {"people", "newcomer"} <= raw.keys():  # kept by a version that had no portal
+        fresh = asdict(_fresh())
+        raw |= {"people": fresh["people"], "newcomer": fresh["newcomer"]}
+        path.write_text(json.dumps(raw, indent=1))
     return Seed(
         accounts=tuple(SeededAccount(**account) for account in raw["accounts"]),
         workspaces=tuple(SeededWorkspace(**workspace) for workspace in raw["workspaces"]),
+        newcomer=SeededWorkspace(**raw["newcomer"]),
+        people=tuple(SeededPerson(**person) for person in raw["people"]),
         environment=raw["environment"],
     )
 
@@ -175,6 +198,8 @@ def _fresh() -> Seed:
             workspace("nilgiritea", "Nilgiri Tea Co", "eshopbox"),
             workspace("banjara", "Banjara Threads", "eshopbox"),
         ),
+        newcomer=workspace("chanderi", "Chanderi Loom", ""),
+        people=fresh_people(),
         environment=fresh_keys(),
     )
 
@@ -188,53 +213,97 @@ async def plant(
     now: datetime,
     policy: Policy = NO_QUIET_HOURS,
 ) -> None:
-    """Write the seed into the database: accounts, workspaces, switches on, prices, keys."""
+    """Write the seed into the database: accounts, workspaces, switches on, prices, keys, people.
+
+    What was written with the same secrets before is left as people have changed it since.
+    """
     async with database.transaction() as session:
-        await billing.set_price(session, "utility", 35, valid_from=now.replace(month=1, day=1))
+        await billing.set_price(session, "utility", _UTILITY_PAISE, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
         await billing.set_price(session, "marketing", 99, valid_from=now.replace(month=1, day=1))
-        for workspace in seed.workspaces:
-            await workspaces.add_workspace(
-                session, workspaces.Workspace(workspace.slug, workspace.name, workspace.name, policy, "en")
-            )
+        fresh = [
+            workspace
+            for workspace in (*seed.workspaces, seed.newcomer)
+            if await workspaces.find_api_key(session, workspace.api_key, now) is None
+        ]
+        for workspace in fresh:
+            await _plant_workspace(session, cipher, workspace, events_url=events_url, policy=policy)
         for account in seed.accounts:
-            await accounts.save_account(
-                session,
-                cipher,
-                accounts.AppAccount(
-                    id=str(uuid.uuid5(_NAMESPACE, f"account:{account.key}")),
-                    owner=account.owner,
-                    workspace_id=account.key if account.owner == "client" else None,
-                    app_name=account.app_name,
-                    app_id=account.app_id,
-                    phone=account.phone,
-                    header_name=SECRET_HEADER,
-                ),
-                api_key=account.api_key,
-                webhook_token=account.webhook_token,
-                header_secret=account.header_secret,
-            )
-        for workspace in seed.workspaces:
-            account = seed.account_of(workspace)
-            account_id = str(uuid.uuid5(_NAMESPACE, f"account:{account.key}"))
-            await accounts.install(session, workspace.slug, account_id, now)
-            for language in _TEMPLATES:
-                notification = _notification(workspace.slug, account_id, account, language)
-                await notifications.save_notification(session, notification)
-            await workspaces.save_order_account(
-                session,
-                cipher,
-                workspaces.OrderAccount(
-                    workspace.slug, workspace.client_id, workspace.client_secret, workspace.refresh_token
-                ),
-                webhook_secret=workspace.webhook_secret,
-            )
-            if events_url is not None:
-                endpoint = workspaces.EventEndpoint(
-                    workspace.slug, f"{events_url}/{workspace.slug}", workspace.event_secret
-                )
-                await workspaces.save_event_endpoint(session, cipher, endpoint)
-            await workspaces.add_api_key(session, workspace.slug, key=workspace.api_key)
+            if any(workspace.account == account.key for workspace in fresh):
+                await _plant_account(session, cipher, account)
+        for account in seed.accounts:
+            if account.owner == "eshopbox":
+                await _plant_offer(session, account)
+        for workspace in fresh:
+            if workspace.account:
+                await _plant_installation(session, workspace, seed.account_of(workspace), now)
+    await plant_people(database, cipher, seed.people)
+
+
+async def _plant_workspace(
+    session: Session, cipher: Cipher, workspace: SeededWorkspace, *, events_url: str | None, policy: Policy
+) -> None:
+    slug, name = workspace.slug, workspace.name
+    await workspaces.add_workspace(session, workspaces.Workspace(slug, name, name, policy, "en"))
+    await workspaces.save_order_account(
+        session,
+        cipher,
+        workspaces.OrderAccount(slug, workspace.client_id, workspace.client_secret, workspace.refresh_token),
+        webhook_secret=workspace.webhook_secret,
+    )
+    if events_url is not None:
+        endpoint = workspaces.EventEndpoint(slug, f"{events_url}/{slug}", workspace.event_secret)
+        await workspaces.save_event_endpoint(session, cipher, endpoint)
+    await workspaces.add_api_key(session, slug, key=workspace.api_key)
+
+
+async def _plant_account(session: Session, cipher: Cipher, account: SeededAccount) -> None:
+    await accounts.save_account(
+        session,
+        cipher,
+        accounts.AppAccount(
+            id=account.id,
+            owner=account.owner,
+            workspace_id=account.key if account.owner == "client" else None,
+            app_name=account.app_name,
+            app_id=account.app_id,
+            phone=account.phone,
+            header_name=SECRET_HEADER,
+        ),
+        api_key=account.api_key,
+        webhook_token=account.webhook_token,
+        header_secret=account.header_secret,
+    )
+
+
+async def _plant_offer(session: Session, account: SeededAccount) -> None:
+    """Offer the shared account's template to sellers, who take it over when they accept its price (R4.4)."""
+    await workspaces.ensure_platform(session)
+    if await notifications.list_offered(session, account.id):
+        return
+    for language in _TEMPLATES:
+        offered = _notification(workspaces.PLATFORM, account.id, account, language)
+        await notifications.save_notification(session, offered)
+
+
+async def _plant_installation(
+    session: Session, workspace: SeededWorkspace, account: SeededAccount, now: datetime
+) -> None:
+    await accounts.install(session, workspace.slug, account.id, now)
+    for language in _TEMPLATES:
+        notification = _notification(workspace.slug, account.id, account, language)
+        await notifications.save_notification(session, notification)
+    if account.owner == "eshopbox":
+        acceptance = acceptances.Acceptance(
+            workspace_id=workspace.slug,
+            account_id=account.id,
+            event="failed_delivery",
+            category="utility",
+            price_paise=_UTILITY_PAISE,
+            person="Seed",
+            accepted_at=now,
+        )
+        await acceptances.add_acceptance(session, acceptance)
 
 
 def _notification(
@@ -331,6 +400,6 @@ def order_system_simulator(seed: Seed, *, webhook_base: str, people: list[dict[s
                 },
                 "customers": people,
             }
-            for workspace in seed.workspaces
+            for workspace in (*seed.workspaces, seed.newcomer)
         ]
     }

@@ -87,20 +87,20 @@ def _templates(app: str) -> tuple[SpareTemplate, ...]:
 
 
 READY = SpareApp(
-    id=_id("BanjaraLive"),
-    name="BanjaraLive",
+    id=_id("ChanderiLive"),
+    name="ChanderiLive",
     phone="918047100031",
-    display_name="Banjara Threads",
-    api_key="sk_spare_banjara",
-    templates=_templates("BanjaraLive"),
+    display_name="Chanderi Loom",
+    api_key="sk_spare_chanderi",
+    templates=_templates("ChanderiLive"),
 )
 """Can be connected."""
 
 NOT_LIVE = SpareApp(
-    id=_id("BanjaraSandbox"),
-    name="BanjaraSandbox",
+    id=_id("ChanderiSandbox"),
+    name="ChanderiSandbox",
     phone="918047100032",
-    display_name="Banjara Threads",
+    display_name="Chanderi Loom",
     api_key=READY.api_key,
     is_live=False,
     templates=(SpareTemplate(id=_id("sandbox"), name="delivery_failed_sandbox", status="SANDBOX_REQUESTED"),),

@@ -32,6 +32,7 @@ from ops.seed import (
     order_system_simulator,
     plant,
 )
+from ops.spare_apps import SPARE_APPS
 from workflows.client import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,6 +161,7 @@ class Stack:
         at = self.addresses
         return {
             "api": at.api,
+            "portal": at.api,
             "phone": at.phone,
             "temporal": at.temporal,
             "temporal_ui": at.temporal_ui,
@@ -167,6 +169,17 @@ class Stack:
             "gupshup": at.gupshup,
             "order_system": at.order_system,
             "workspaces": [self._workspace_json(workspace.slug) for workspace in self.seed.workspaces],
+            "newcomer": self._newcomer_json(),
+            "people": [
+                {
+                    "workspace": person.workspace,
+                    "email": person.email,
+                    "password": person.password,
+                    "role": person.role,
+                    "totp_secret": person.totp_secret,
+                }
+                for person in self.seed.people
+            ],
         }
 
     def write_json(self, path: Path) -> None:
@@ -176,6 +189,31 @@ class Stack:
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(self.as_json(), indent=2) + "\n")
         fresh.replace(path)
+
+    def _newcomer_json(self) -> dict[str, Any]:
+        """Return the workspace that has installed nothing, and the apps at the stand-in that it can connect."""
+        newcomer = self.seed.newcomer
+        return {
+            "slug": newcomer.slug,
+            "name": newcomer.name,
+            "api_key": newcomer.api_key,
+            "order_webhook": {
+                "url": f"{self.addresses.api}/webhooks/orders/{newcomer.slug}",
+                "headers": {SECRET_HEADER: newcomer.webhook_secret},
+            },
+            "event_secret": newcomer.event_secret,
+            "gupshup_apps": [
+                {
+                    "app_id": app.id,
+                    "app_name": app.name,
+                    "api_key": app.api_key,
+                    "phone": f"+{app.phone}",
+                    "is_live": app.is_live,
+                    "templates": {template.name: template.id for template in app.templates},
+                }
+                for app in SPARE_APPS
+            ],
+        }
 
     def _workspace_json(self, slug: str) -> dict[str, Any]:
         workspace = next(one for one in self.seed.workspaces if one.slug == slug)

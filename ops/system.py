@@ -7,6 +7,7 @@ The system is that of the environment or `.env`; where neither names a database,
 
 import argparse
 import asyncio
+import getpass
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -64,6 +65,25 @@ def add_command(
     parser = commands.add_parser(name, help=text)
     parser.set_defaults(command=command, run=lambda arguments: asyncio.run(_run(arguments)))
     return parser
+
+
+def add_person_option(step: argparse.ArgumentParser) -> None:
+    """Let a command be told who acts."""
+    step.add_argument("--person", metavar="NAME", help="who acts; is written down (usual: your login)")
+
+
+def who_acts(arguments: argparse.Namespace) -> str:
+    """Return who acts.
+
+    Raises:
+        Stop: Nobody is named, and the login has no name.
+    """
+    if arguments.person:
+        return one_line(arguments.person)
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise Stop("Say who acts: --person NAME", code=NOT_THERE) from None
 
 
 def how_many(text: str) -> int:

@@ -28,6 +28,7 @@ from workflows.client import (
     Mail,
     ManualAnswer,
     NotificationTask,
+    SampleMessageTask,
     Workflows,
     WorkflowsUnavailable,
     case_workflow_id,
@@ -52,6 +53,7 @@ class FakeWorkflows(Workflows):
         late: Replies that came after the end, by their id.
         account_messages: Messages of the sender's own, by their id.
         notified: Messages about the journey, by their idempotency key.
+        samples: Notifications sent to sellers' own phones, by their id.
         delivered: Outgoing events whose delivery began.
         replayed: Outgoing events whose delivery began again, and since when what was delivered does not count.
         ended: Runs that are over.
@@ -71,6 +73,7 @@ class FakeWorkflows(Workflows):
         self.late: dict[str, LateReply] = {}
         self.account_messages: dict[str, AccountMessageTask] = {}
         self.notified: dict[str, NotificationTask] = {}
+        self.samples: dict[str, SampleMessageTask] = {}
         self.delivered: list[str] = []
         self.replayed: list[tuple[str, datetime]] = []
         self.ended: set[CaseRef] = set()
@@ -144,6 +147,11 @@ class FakeWorkflows(Workflows):
         self._answer()
         self._check_starts(task.subject_id)
         self.notified.setdefault(command_id, task)
+
+    async def send_sample(self, task: SampleMessageTask) -> None:
+        """Remember a test once."""
+        self._answer()
+        self.samples.setdefault(task.id, task)
 
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Remember an event once."""

@@ -33,13 +33,20 @@ from temporalio.exceptions import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.notifications import Notifications
-from activities.values import AboutCase, AccountMessageTask, NotificationTask, OutgoingEventTask
+from activities.values import (
+    AboutCase,
+    AccountMessageTask,
+    NotificationTask,
+    OutgoingEventTask,
+    SampleMessageTask,
+)
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.sample_message import SampleMessageWorkflow
 from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
 __all__ = [
@@ -54,6 +61,7 @@ __all__ = [
     "Mail",
     "ManualAnswer",
     "NotificationTask",
+    "SampleMessageTask",
     "Workflows",
     "WorkflowsUnavailable",
     "case_workflow_id",
@@ -233,6 +241,14 @@ class Workflows:
                 ),
                 _CALL_SECONDS,
             )
+
+    async def send_sample(self, task: SampleMessageTask) -> None:
+        """Have a notification sent to a phone of the seller's own, once.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        await self._start_once(SampleMessageWorkflow.run, task, f"sample-message:{task.id}")
 
     async def deliver_event(self, workspace_id: str, event_id: str) -> None:
         """Have an outgoing event delivered, once.

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
-from api.passwords import weakness
 from api.portal.forms import FieldError
 from api.portal.frame import Toast, role_words
 from api.portal.pages import render, see_other
 from api.portal.visits import FieldsNow, Visit, Visitor, not_found
+from bootstrap.passwords import weakness
 from db import audit, browser_sessions, people
 from db.session import Session
 from domain.formats import moment

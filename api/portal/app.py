@@ -2,13 +2,47 @@
 
 from fastapi import FastAPI
 
-from api.portal import account, sign_in
+from api.portal import (
+    account,
+    apps,
+    articles,
+    channel,
+    charges,
+    elsewhere,
+    insights,
+    notification_setup,
+    notifications,
+    ops,
+    own_account,
+    people,
+    sample_message,
+    sign_in,
+    unexpected,
+    uninstalling,
+)
 from api.portal.pages import Static
 from api.portal.trouble import add_error_pages
 
 __all__ = ["ROUTERS", "create_portal"]
 
-ROUTERS = (sign_in.router, account.router)
+ROUTERS = (
+    sign_in.router,
+    elsewhere.router,
+    account.router,
+    people.router,
+    own_account.router,
+    apps.router,
+    uninstalling.router,
+    channel.router,
+    notifications.router,
+    notification_setup.router,
+    sample_message.router,
+    unexpected.router,
+    articles.router,
+    charges.router,
+    insights.router,
+    *ops.ROUTERS,
+)
 """Every page of ours."""
 
 

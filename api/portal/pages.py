@@ -20,7 +20,8 @@ from api.portal import frame
 from api.portal.forms import Form
 from api.portal.frame import Frame, Toast
 from api.portal.visits import Visit, cookie_name
-from db import accounts, notifications, workspaces
+from db import accounts, inbox, notifications, workspaces
+from db.attention import list_matters
 from db.workspaces import PLATFORM
 from domain.formats import zone_words
 
@@ -154,7 +155,13 @@ async def once(visit: Visit, form: Form, act: Callable[[], Awaitable[Response]])
             "The first press is still being done",
             "Wait a moment, then open the page again: it shows what came of it.",
         )
-    response = await act()  # "conflict": other fields under an old key are a form that was corrected
+    try:
+        response = await act()  # "conflict": other fields under an old key are a form that was corrected
+    except BaseException:
+        if claim.kind == "new":  # as where Temporal was away: the same form may be sent again
+            async with database.transaction(visit.workspace_id) as session:
+                await workspaces.release_idempotency_key(session, visit.workspace_id, key)
+        raise
     if claim.kind == "new":
         async with database.transaction(visit.workspace_id) as session:
             if response.status_code == HTTPStatus.SEE_OTHER:
@@ -173,6 +180,11 @@ async def _frame(visit: Visit, *, current: str, toast: Toast | None) -> Frame:
             sender = await accounts.find_sender(session, visit.workspace_id)
             if sender is not None:
                 attention = await notifications.count_attention(session, visit.workspace_id, sender.id)
+    else:
+        # Staff look after every workspace: no transaction of one workspace could count that.
+        async with visit.services.resources.database.transaction() as session:
+            attention = len(await list_matters(session, visit.now))
+            waiting = (await inbox.backlog(session)).parked
     return _bare_frame(visit, current=current, attention=attention, waiting=waiting, toast=toast)
 
 

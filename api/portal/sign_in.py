@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -29,7 +29,7 @@ from db.people import SignIn
 from db.session import Session
 from db.workspaces import PLATFORM
 
-__all__ = ["router"]
+__all__ = ["SignInPage", "begin", "own_path", "record_sign_in", "router", "sign_in_form"]
 
 router = APIRouter()
 
@@ -41,11 +41,18 @@ _WRONG = "The e-mail address or the password is not right. Check both and try ag
 
 @dataclass(frozen=True, slots=True)
 class SignInPage:
-    """The sign-in form."""
+    """The sign-in form.
+
+    Attributes:
+        next: Where to go on afterwards.
+        elsewhere: What the identity provider is called; empty for none.
+        trouble: Why nobody is signed in who comes from there: a bold sentence and a plain one.
+    """
 
     email: str = ""
     next: str = ""
     elsewhere: str = ""
+    trouble: tuple[str, str] | None = None
     errors: tuple[FieldError, ...] = ()
 
 
@@ -72,19 +79,19 @@ async def first_page(visit: Visitor) -> Response:
 @router.get("/sign-in")
 async def sign_in_page(request: Request, services: ServicesNow) -> Response:
     """Show the form."""
-    return _form(request, services, SignInPage(next=_own_path(request.query_params.get("next", ""))))
+    return sign_in_form(request, services, SignInPage(next=own_path(request.query_params.get("next", ""))))
 
 
 @router.post("/sign-in")
 async def sign_in(request: Request, services: ServicesNow, fields: FirstFields) -> Response:
     """Check address and password; both wrong sound the same and take as long."""
     fields.only("email", "password", "next")
-    email, following = fields.text("email", longest=254).casefold(), _own_path(fields.text("next"))
+    email, following = fields.text("email", longest=254).casefold(), own_path(fields.text("next"))
     now, where = services.clock(), services.callback_origins.address(request)
 
     def refused(text: str) -> Response:
         page = SignInPage(email, following, errors=(FieldError("email", text),))
-        return _form(request, services, page, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return sign_in_form(request, services, page, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     if (free_at := services.sign_ins.take(where, now)) is not None:
         return refused(
@@ -126,7 +133,7 @@ async def begin(request: Request, services: Services, found: SignIn, following: 
             now=now,
         )
         if is_complete:
-            await _record(session, found, "signed_in", now)
+            await record_sign_in(session, found, "signed_in", now)
     ahead = following or "/"
     url = ahead if is_complete else f"/sign-in/code?next={quote(ahead, safe='')}"
     response = RedirectResponse(url, HTTPStatus.SEE_OTHER)
@@ -140,7 +147,7 @@ Begun = Annotated[Visit, Depends(begun)]
 @router.get("/sign-in/code")
 async def code_page(visit: Begun) -> Response:
     """Show the second step."""
-    following = _own_path(visit.request.query_params.get("next", "")) or "/"
+    following = own_path(visit.request.query_params.get("next", "")) or "/"
     if visit.session.is_complete:
         return RedirectResponse(following, HTTPStatus.SEE_OTHER)
     return await _code_form(visit, following)
@@ -152,7 +159,7 @@ async def check_code(visit: Begun, fields: FieldsNow) -> Response:
     fields.only("code", "next")
     if visit.session.is_complete:
         raise SignInNeeded("/")
-    following = _own_path(fields.text("next")) or "/"
+    following = own_path(fields.text("next")) or "/"
     services, now, cipher = visit.services, visit.now, visit.services.resources.cipher
     key = f"code|{visit.person.id}"
 
@@ -168,7 +175,7 @@ async def check_code(visit: Begun, fields: FieldsNow) -> Response:
         step = _step_of(secret, code, now)
         if step is not None and not found.totp_secret:
             await people.set_totp(session, cipher, visit.person.id, secret)
-            await _record(session, found, "second_step.set_up", now)
+            await record_sign_in(session, found, "second_step.set_up", now)
         is_right = step is not None and await people.use_totp_step(session, visit.person.id, step)
         if is_right:
             # A new token with every step up: what was known before it is worth nothing afterwards.
@@ -176,7 +183,7 @@ async def check_code(visit: Begun, fields: FieldsNow) -> Response:
             token = await browser_sessions.begin_session(
                 session, visit.person.id, device=visit.session.device, is_complete=True, now=now
             )
-            await _record(session, found, "signed_in", now)
+            await record_sign_in(session, found, "signed_in", now)
     if not is_right:
         await _count_failure(services, key, found, "", now)
         return await refused(
@@ -204,9 +211,11 @@ async def sign_out(visit: Begun, fields: FieldsNow) -> Response:
     return response
 
 
-def _form(
+def sign_in_form(
     request: Request, services: Services, page: SignInPage, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
+    """Return the sign-in form, with the cookie that proves it to be the browser's own."""
+    page = replace(page, elsewhere=services.resources.settings.oidc_name)
     name, is_https = cookie_name(services, "visitor")
     token = request.cookies.get(name) or secrets.token_urlsafe(32)
     response = plain_page("sign_in.html", page, csrf=frame.csrf_token(token), status=status)
@@ -236,10 +245,13 @@ async def _count_failure(
     await services.delays.count(key, now)
     if found is not None:
         async with services.resources.database.transaction() as session:
-            await _record(session, found, "sign_in.failed", now, f"from {where}" if where else "")
+            await record_sign_in(session, found, "sign_in.failed", now, f"from {where}" if where else "")
 
 
-async def _record(session: Session, found: SignIn, action: str, now: datetime, detail: str = "") -> None:
+async def record_sign_in(
+    session: Session, found: SignIn, action: str, now: datetime, detail: str = ""
+) -> None:
+    """Record what becomes of somebody's sign-in."""
     person = found.person
     await audit.add_record(
         session,
@@ -265,7 +277,7 @@ def _pending_secret(token: str) -> str:
     return base64.b32encode(hmac.new(token.encode(), b"totp", hashlib.sha256).digest()[:20]).decode()
 
 
-def _own_path(path: str) -> str:
+def own_path(path: str) -> str:
     """Return a path of ours to go on to; empty for what leads elsewhere."""
     is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path[:500] if is_ours else ""

@@ -146,6 +146,12 @@ FAILURE_CODES: dict[str, Failure] = {
 }
 
 
+def failure_words(code: str) -> str:
+    """Return what a code means, for people; empty for one in no list: then its reason is all that is known."""
+    failure = FAILURE_CODES.get(code.strip())
+    return failure.meaning if failure else ""
+
+
 def failure_class(code: str | None) -> FailureClass:
     """Say what kind of failure a code stands for; a code in no list is `unknown`."""
     failure = FAILURE_CODES.get(code.strip()) if code else None

@@ -1,5 +1,6 @@
 """Messages of the sender's own: once, inside the window, to nobody who opted out; no seller sees what is not theirs."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,13 +10,15 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.account_messages import AccountMessages
-from activities.values import AboutCase, AccountMessageTask, MessageResult
+from activities.values import AboutCase, AccountMessageTask, MessageResult, SampleMessageTask
 from clients.gupshup import ListMessage, Refused, Unknown
-from db import accounts, customers, workspaces
+from db import accounts, customers, notifications, workspaces
+from db.samples import save_samples
+from db.session import Session
 from domain.case_events import Purpose
 from domain.messages import NotSent
 from domain.wording import Option, SessionKind, SessionMessage
-from tests.activities.conftest import Shop
+from tests.activities.conftest import NOTIFICATION, Shop
 from tests.factories import NOW
 
 STRANGER = "919999900077"
@@ -136,3 +139,88 @@ async def test_unknown_outcome_is_not_sent_again_and_a_refused_one_is(shop: Shop
         await _send(shop, again)
     assert raised.value.type == "Throttled"
     assert (await _send(shop, again)).is_accepted
+
+
+SAMPLE = SampleMessageTask(
+    id="sample:kapaskraft:1",
+    workspace_id="kapaskraft",
+    account_id="account-1",
+    phone=STRANGER,
+    event="failed_delivery",
+    language="en",
+)
+
+
+async def _send_sample(shop: Shop, task: SampleMessageTask = SAMPLE) -> MessageResult:
+    messages = AccountMessages(
+        database=shop.database, cipher=shop.cipher, gupshup=shop.gupshup, clock=lambda: NOW
+    )
+    result: MessageResult = await ActivityEnvironment().run(messages.send_sample, task)
+    return result
+
+
+async def test_a_test_is_one_message_with_sample_values_at_its_price(shop: Shop) -> None:
+    """I5, I7, R5.4: like any message, and without the customer having written before; of no case."""
+    await shop.change(lambda session: save_samples(session, {"customer_name": "Kavita Shah"}))
+    for _ in range(2):
+        assert (await _send_sample(shop)).is_accepted
+    (sent,) = shop.gupshup.sent
+    assert (sent.destination, sent.template_id) == (STRANGER, "template-1")
+    assert sent.params == ("Kavita Shah", "Handloom cotton kurta")
+    rows = await _rows(
+        shop,
+        "SELECT m.case_id, m.purpose, m.event, m.kind, u.category, u.price_paise, u.outcome FROM messages m"
+        " JOIN usage u ON u.message_id = m.id",
+    )
+    assert rows == [(None, "test", "failed_delivery", "template", "utility", 35, "accepted")]
+    assert not await _rows(shop, "SELECT 1 FROM timeline")
+
+
+async def test_taps_on_a_test_belong_to_no_case(shop: Shop) -> None:
+    """S4: each button has a reference, so that a tap cannot be taken for an answer about a real parcel."""
+    await _send_sample(shop)
+    assert all(shop.gupshup.sent[0].postbacks)
+    rows = await _rows(shop, "SELECT choice, case_id FROM reply_references ORDER BY choice")
+    assert rows == [("options", None), ("reattempt", None)]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            lambda session: notifications.hold_template(
+                session, "account-1", "template-1", "template paused"
+            ),
+            NotSent.TEMPLATE,
+        ),
+        (
+            lambda session: accounts.uninstall(session, "kapaskraft", "account-1", person="seller", now=NOW),
+            NotSent.ACCOUNT_REMOVED,
+        ),
+        (
+            lambda session: notifications.save_notification(
+                session, replace(NOTIFICATION, params=(notifications.Param("invoice_of_old"),))
+            ),
+            NotSent.MISSING_VALUE,
+        ),
+    ],
+    ids=["held", "uninstalled", "no value"],
+)
+async def test_a_test_is_forbidden_by_what_forbids_any_message(
+    shop: Shop, change: Callable[[Session], Awaitable[object]], why: NotSent
+) -> None:
+    """I6, R4.8: nothing goes out."""
+    await shop.change(change)
+    assert (await _send_sample(shop)).why is why
+    assert not shop.gupshup.sent
+
+
+async def test_a_test_goes_to_nobody_who_opted_out(shop: Shop) -> None:
+    """R5.5, I6: not even when the seller says that it is their own phone."""
+    phone_hash = shop.cipher.phone_hash(STRANGER)
+    await shop.change(
+        lambda session: customers.set_opt_out(
+            session, "account-1", phone_hash, opted_out=True, at=NOW, proof="stop"
+        )
+    )
+    assert (await _send_sample(shop)).why is NotSent.OPTED_OUT

@@ -1,6 +1,7 @@
 """Sending: once, only what is allowed now, and charged to whom it belongs."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -12,7 +13,8 @@ from temporalio.exceptions import ApplicationError
 from activities.sending import wire_message
 from activities.values import MessageResult
 from clients.gupshup import Accepted, ButtonsMessage, ListMessage, Refused, TextMessage, Unknown
-from db import accounts, cases, customers, messages, notifications, statuses, suppressions
+from db import accounts, cases, customers, messages, notifications, references, statuses, suppressions
+from db.encryption import digest
 from db.locks import serialize
 from db.session import Session, TryAgain
 from domain.case_events import Purpose
@@ -43,6 +45,56 @@ async def test_template_is_sent_once_with_its_values(shop: Shop) -> None:  # R5.
     (usage,) = await shop.stored_usage()
     assert (usage.message_id, usage.outcome, usage.price_paise) == (message.id, "accepted", 35)
     assert await shop.topics() == ["failed_delivery"]
+
+
+async def test_links_of_a_template_keep_their_places_and_answer_nothing(shop: Shop) -> None:  # S4, R6.3
+    """Gupshup counts all buttons: with a link first, a reference still belongs to the reply it was made for."""
+    buttons = (
+        notifications.Button("Track parcel", "", "url"),
+        notifications.Button("Try again", "reattempt", "quick_reply"),
+        notifications.Button("Call us", "", "phone"),
+        notifications.Button("See all options", "options", "quick_reply"),
+    )
+    await shop.change(
+        lambda session: notifications.save_notification(session, replace(NOTIFICATION, buttons=buttons))
+    )
+    await shop.send_template()
+    (sent,) = shop.gupshup.sent
+    assert [bool(postback) for postback in sent.postbacks] == [False, True, False, True]
+    async with shop.database.transaction() as session:
+        found = [await references.find_reference(session, digest(token)) for token in sent.postbacks if token]
+    assert [(each.choice, each.title) for each in found if each] == [
+        ("reattempt", "Try again"),
+        ("options", "See all options"),
+    ]
+
+
+async def test_row_from_before_kinds_were_kept_has_quick_replies_only(shop: Shop) -> None:
+    """What was stored as label and choice still answers."""
+    stored = json.dumps([{"label": "Try again", "choice": "reattempt"}])
+    async with shop.database.transaction() as session:
+        await session.execute(
+            text("UPDATE notifications SET buttons = CAST(:buttons AS jsonb)"), {"buttons": stored}
+        )
+    await shop.send_template()
+    (sent,) = shop.gupshup.sent
+    assert len(sent.postbacks) == 1
+    assert sent.postbacks[0]
+
+
+async def test_message_is_kept_with_its_template_and_what_filled_it(shop: Shop) -> None:  # R5.2, S24
+    """A page can draw the template's bold and never a value's."""
+    marked = replace(NOTIFICATION, body="Hi *{{1}}*, we could not deliver {{2}}.")
+    await shop.change(lambda session: notifications.save_notification(session, marked))
+    await shop.send_template()
+    (message,) = await shop.stored_messages()
+    kept = await shop.change(
+        lambda session: messages.get_content(session, shop.cipher, "kapaskraft", message.id)
+    )
+    assert kept.content["body"] == "Hi *Asha Rao*, we could not deliver Cotton kurta."
+    assert (kept.content["template"], kept.content["params"]) == (marked.body, ["Asha Rao", "Cotton kurta"])
+    assert kept.content["buttons"] == ["Try again", "See all options"]
+    assert kept.content["button_kinds"] == ["quick_reply", "quick_reply"]
 
 
 async def test_same_command_again_is_the_same_message(shop: Shop) -> None:  # I5

@@ -1,19 +1,24 @@
 """Cases in whatever state a list or a figure needs them, and what stands on their orders' activity."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from db.cases import CaseRow, add_case, end_case, save_progress
+from db.cases import CaseRow, add_case, end_case, note_reply, save_progress
 from db.encryption import Cipher
+from db.messages import add_message
 from db.session import Session
 from db.shipments import record_move
+from db.statuses import StatusReport, apply_status, record_outcome
 from db.timeline import Entry, add_entry
 from domain.case_state import Progress
+from domain.messages import MessageStatus
 from domain.shipments import ShipmentMove
 from domain.timing import Policy
-from tests.factories import NOW, case_facts
+from tests.factories import NOW, case_facts, new_message
 
 W = "kapaskraft"
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -96,3 +101,59 @@ async def moved(session: Session, row: CaseRow, move: ShipmentMove, *, at: datet
         attempt=None,
         at=at,
     )
+
+
+async def messaged(session: Session, cipher: Cipher, row: CaseRow, *statuses: str) -> None:
+    """Send a case's message when it opens, which comes so far."""
+    message = await add_message(
+        session,
+        cipher,
+        new_message(case_id=row.id, command_id=f"{row.id}/1", now=row.opened_at, phone=f"91{row.order_id}"),
+    )
+    first, *later = statuses
+    gupshup_id = f"gs-{row.id}"
+    await record_outcome(
+        session,
+        message.id,
+        status=MessageStatus(first),
+        now=row.opened_at,
+        gupshup_message_id=gupshup_id if first == "submitted" else None,
+    )
+    for status in later:
+        report = StatusReport(
+            account_id="account-1", status=MessageStatus(status), gupshup_id=gupshup_id, at=row.opened_at
+        )
+        await apply_status(session, report)
+
+
+async def lived(
+    session: Session,
+    cipher: Cipher,
+    number: int,
+    *,
+    statuses: Sequence[str] = ("submitted", "delivered", "read"),
+    answered_after: timedelta | None = None,
+    accepted: str = "",
+    outcome: str = "",
+    final: ShipmentMove | None = None,
+    **changes: Any,
+) -> CaseRow:
+    """Give a case its whole life."""
+    row = await opened(session, cipher, number, **changes)
+    if statuses:
+        await messaged(session, cipher, row, *statuses)
+    if answered_after is not None:
+        await note_reply(session, W, row.id, row.opened_at + answered_after)
+    if outcome:
+        await ended(session, cipher, row, outcome, at=NOW, accepted=accepted)
+    if final is not None:
+        await moved(session, row, final, at=NOW)
+    return row
+
+
+RESCUED: dict[str, Any] = {
+    "answered_after": MINUTE,
+    "accepted": "reattempt",
+    "outcome": "resolved",
+    "final": ShipmentMove.DELIVERED,
+}

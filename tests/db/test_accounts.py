@@ -7,14 +7,17 @@ import pytest
 from db.accounts import (
     AppAccount,
     find_account_by_token,
+    find_own_account,
     find_sender,
     get_account,
     get_credentials,
+    get_webhook_token,
     header_is_authentic,
     install,
     is_installed,
     list_workspaces_of,
     phone_is_taken,
+    renew_account,
     save_account,
     select_sender,
     set_attention,
@@ -116,6 +119,51 @@ async def test_the_sender_can_be_changed_and_uninstalling_it_selects_the_other(
     assert await is_installed(session, W, "account-1", lock=True)
     assert await list_workspaces_of(session, "account-1") == (W,)
     assert await list_workspaces_of(session, "account-2") == ()
+
+
+async def test_a_renewed_account_keeps_its_address_and_its_header_secret(
+    session: Session, cipher: Cipher
+) -> None:
+    """R2.3: key, name and number are replaced, the trouble is over; another workspace's is left alone."""
+    own = replace(_client_account(), app_id="app-2")
+    await _save(session, cipher, own, token="token-own", header_secret="header")
+    await set_attention(session, own.id, "key refused")
+    renewed = replace(own, app_name="KapasKraftNew", phone="918047100099")
+    await renew_account(session, cipher, replace(renewed, workspace_id="nakshi"), api_key="sk-thief")
+    assert (await get_credentials(session, cipher, own.id)).api_key == "sk-account-2-9f3c"
+    await renew_account(session, cipher, renewed, api_key="sk-new-1234")
+    found = await get_account(session, own.id)
+    assert (found.app_name, found.phone, found.key_last4) == ("KapasKraftNew", "918047100099", "1234")
+    assert (found.attention, found.attention_at) == ("", None)
+    assert (await get_credentials(session, cipher, own.id)).api_key == "sk-new-1234"
+    assert await get_webhook_token(session, cipher, own.id) == "token-own"
+    assert await header_is_authentic(session, own.id, "header")
+    assert not await header_is_authentic(session, own.id, "")
+
+
+async def test_own_account_is_found_by_its_app(session: Session, cipher: Cipher) -> None:
+    """R2.3: connecting again keeps the id; another app is another account, with nothing set up."""
+    own = replace(_client_account(), app_id="app-2")
+    await _save(session, cipher, own)
+    found = await find_own_account(session, W, app_id="app-2")
+    assert found is not None
+    assert found.id == own.id
+    assert await find_own_account(session, W, app_id="app-3") is None
+    assert await find_own_account(session, "nakshi", app_id="app-2") is None
+
+
+async def test_what_was_on_is_off_after_uninstalling(session: Session) -> None:
+    """R4.1: whoever installs again switches on again; what was set up is there, and other accounts go on."""
+    for account_id in ("account-1", "account-2"):
+        await install(session, W, account_id, NOW)
+        await save_notification(session, Notification(W, account_id, "packed", "en", "t", is_on=True))
+    await uninstall(session, W, "account-2", person="asha", now=NOW)
+    await install(session, W, "account-2", NOW)
+    states = [
+        [each.is_on for each in await list_notifications(session, W, account_id)]
+        for account_id in ("account-1", "account-2")
+    ]
+    assert states == [[True], [False]]
 
 
 async def test_a_number_is_taken_while_another_workspace_has_it_connected(

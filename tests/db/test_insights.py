@@ -1,87 +1,25 @@
 """What became of failed deliveries: each step counts what its words say, for the whole and for each part."""
 
-from collections.abc import Sequence
 from dataclasses import astuple
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from db.actions import begin_action, record_answer
-from db.cases import CaseRow, note_reply
+from db.cases import note_reply
 from db.encryption import Cipher
 from db.insights import Scope, Steps, read_answer_times, read_funnel, read_refusals
-from db.messages import add_message
 from db.session import Session
-from db.statuses import StatusReport, apply_status, record_outcome
 from domain.case_events import ActionRequest, Answer
 from domain.failures import Action, Mode, Reason
-from domain.messages import MessageStatus
 from domain.shipments import Address, ShipmentMove
-from tests.db.given_cases import DAY, HOUR, W, ended, moved, opened
-from tests.factories import NOW, new_message
+from tests.db.given_cases import DAY, HOUR, MINUTE, RESCUED, W, lived, opened
+from tests.factories import NOW
 
 pytestmark = pytest.mark.usefixtures("_workspace")
 
-MINUTE = timedelta(minutes=1)
 SCOPE = Scope(since=NOW - DAY, until=NOW)
 STEPS = ("failed", "messaged", "delivered", "read", "answered", "accepted", "rescued")
-
-
-async def messaged(session: Session, cipher: Cipher, row: CaseRow, *statuses: str) -> None:
-    """Send a case's message when it opens, which comes so far."""
-    message = await add_message(
-        session,
-        cipher,
-        new_message(case_id=row.id, command_id=f"{row.id}/1", now=row.opened_at, phone=f"91{row.order_id}"),
-    )
-    first, *later = statuses
-    gupshup_id = f"gs-{row.id}"
-    await record_outcome(
-        session,
-        message.id,
-        status=MessageStatus(first),
-        now=row.opened_at,
-        gupshup_message_id=gupshup_id if first == "submitted" else None,
-    )
-    for status in later:
-        report = StatusReport(
-            account_id="account-1", status=MessageStatus(status), gupshup_id=gupshup_id, at=row.opened_at
-        )
-        await apply_status(session, report)
-
-
-async def lived(
-    session: Session,
-    cipher: Cipher,
-    number: int,
-    *,
-    statuses: Sequence[str] = ("submitted", "delivered", "read"),
-    answered_after: timedelta | None = None,
-    accepted: str = "",
-    outcome: str = "",
-    final: ShipmentMove | None = None,
-    **changes: Any,
-) -> CaseRow:
-    """Give a case its whole life."""
-    row = await opened(session, cipher, number, **changes)
-    if statuses:
-        await messaged(session, cipher, row, *statuses)
-    if answered_after is not None:
-        await note_reply(session, W, row.id, row.opened_at + answered_after)
-    if outcome:
-        await ended(session, cipher, row, outcome, at=NOW, accepted=accepted)
-    if final is not None:
-        await moved(session, row, final, at=NOW)
-    return row
-
-
-RESCUED: dict[str, Any] = {
-    "answered_after": MINUTE,
-    "accepted": "reattempt",
-    "outcome": "resolved",
-    "final": ShipmentMove.DELIVERED,
-}
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,17 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
 from db import (
+    acceptances,
     accounts,
     actions,
+    audit,
+    browser_sessions,
     cases,
     customers,
     inbox,
     messages,
     outgoing_events,
+    people,
     references,
     shipments,
     statuses,
@@ -136,6 +140,7 @@ SECRETS = {
     "signing secret": "whsec-1",
     "API key": "api-key-secret-1",
     "reference": "reference-token-1",
+    "secret of one-time codes": "TOTPSECRET1TOTPSECRET1",
 }
 
 
@@ -206,6 +211,21 @@ async def _fill(session: Session, cipher: Cipher, workspace_id: str) -> None:
         status=MessageStatus.SUBMITTED,
         now=NOW,
         gupshup_message_id=f"gs-{workspace_id}",
+    )
+    person = await people.add_person(
+        session,
+        workspace_id=workspace_id,
+        email=f"owner@{workspace_id}.example",
+        name="Meera",
+        role=people.Role.OWNER,
+        password_hash="argon2",
+    )
+    await people.set_totp(session, cipher, person.id, "TOTPSECRET1TOTPSECRET1")
+    await browser_sessions.begin_session(session, person.id, device="", is_complete=True, now=NOW)
+    await audit.add_record(session, workspace_id, person="Meera", action="price.accepted", now=NOW)
+    await acceptances.add_acceptance(
+        session,
+        acceptances.Acceptance(workspace_id, "account-1", "failed_delivery", "UTILITY", 35, "Meera", NOW),
     )
     phone_hash = cipher.phone_hash(PHONE)
     await customers.note_inbound(session, "account-1", phone_hash, NOW)

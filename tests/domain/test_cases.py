@@ -628,6 +628,13 @@ def test_answer_that_is_not_sent(why: str, expected: list[str]) -> None:
     assert talk.play(f"answernotsent {why}") == expected
 
 
+@pytest.mark.parametrize("at", [NOON, NOON + timedelta(hours=11)])
+def test_case_whose_account_is_removed_ends_before_anything_is_sent(at: datetime) -> None:
+    """Also while the first message waits for the end of quiet hours; nothing says that a message failed."""  # R3.3
+    talk = opened(at=at)
+    assert talk.play("answernotsent account_removed") == ["end undeliverable"]
+
+
 def test_message_of_which_nobody_knows_is_not_repeated() -> None:
     """The next reminder is the second try."""  # I5
     talk = opened()

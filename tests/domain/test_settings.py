@@ -101,6 +101,14 @@ def test_plain_text_of_before_is_kept_for_its_language() -> None:
     assert text("nudge", policy, "en") == "What now?"
 
 
+def test_another_language_of_the_workspace_leaves_each_text_in_its_own() -> None:
+    """A text without a language was written in the one before; in the new one it would be the wrong words."""
+    policy = Policy(texts=(("nudge", "And now?"), ("hi:nudge", "अब क्या?")))
+    policy = chosen(policy, "language", "hi")
+    assert text("nudge", policy, "en") == "And now?"
+    assert text("nudge", policy, "hi") == "अब क्या?"
+
+
 @pytest.mark.parametrize(
     ("key", "language", "said", "words"),
     [

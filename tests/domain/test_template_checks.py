@@ -12,6 +12,7 @@ from domain.template_checks import (
     check_template,
     check_template_id,
     check_values,
+    held_words,
     looks_like_template_id,
     trouble,
 )
@@ -276,3 +277,29 @@ def test_words_that_nobody_has_are_a_mistake_of_ours() -> None:
         trouble("no_such_words")
     with pytest.raises(KeyError):
         trouble("value")
+
+
+@pytest.mark.parametrize(
+    ("attention", "words"),
+    [
+        ("template paused", ("WhatsApp paused this template", "because of customers’ feedback")),
+        (
+            "template rejected: INVALID_FORMAT.",
+            ("WhatsApp rejected this template", "with the reason “INVALID_FORMAT”"),
+        ),
+        ("template disabled", ("WhatsApp disabled this template", "")),
+        (
+            "template's category is now marketing",
+            ("WhatsApp moved this template to the category marketing", "which has another price"),
+        ),
+        (
+            "sending failed with code 4005",
+            ("This template failed when it was sent", "with Gupshup’s code 4005"),
+        ),
+        ("something else", ("Something else", "")),
+        ("template in_appeal", ("Template in_appeal", "")),
+    ],
+)
+def test_why_a_template_is_held_is_said_in_words(attention: str, words: tuple[str, str]) -> None:
+    """R4.8: the seller reads what happened; what we have no words for is shown as it came."""
+    assert held_words(attention) == words

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from db import accounts, cases, customers
+from db import accounts, cases, customers, messages, statuses
+from db.encryption import digest
+from db.references import Reference, add_references
 from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
 from domain.cases import Outcome
 from domain.failures import Action
 from domain.messages import MessageStatus, NotSent
 from domain.replies import AddressDraft, Reply, ReplyKind
 from tests.dumps import read_rows
-from tests.factories import PHONE, failed_delivery
+from tests.factories import PHONE, failed_delivery, new_message
 from tests.intake.stage import ACCOUNT, GUPSHUP_ID, SAMPLES, TEMPLATE, Stage, sample
 from tests.intake.stage import as_new as _fresh
 from tests.intake.stage import gupshup as _gupshup
@@ -238,6 +240,46 @@ async def test_run_that_ends_meanwhile_gets_a_late_answer(stage: Stage) -> None:
     await stage.intake.sweep()
     assert (await stage.came_to(inbox_id))[0] == "handled"
     assert len(stage.workflows.late) == 1
+
+
+async def test_tap_on_a_sellers_test_is_no_answer_about_a_parcel(stage: Stage) -> None:
+    """S4, R6.3: even where the seller's own phone has a parcel with the same buttons."""
+    row = await stage.open(failed_delivery())
+    await stage.send(row, references={"token": ("reattempt", "Try again")})
+    async with stage.database.transaction() as session:
+        new = new_message(purpose="test", order_id="", shipment_id="", tracking_id="", command_id="sample:1")
+        message = await messages.add_message(session, stage.cipher, new)
+        await add_references(
+            session,
+            workspace_id=row.workspace_id,
+            case_id=None,
+            message_id=message.id,
+            references=[Reference(digest(_REATTEMPT), "reattempt", "Try again")],
+        )
+    inbox_id = await stage.callback(_gupshup("v2-message-quick-reply"))
+    assert await stage.came_to(inbox_id) == ("ignored", "the reference's case is gone")
+    assert not _replies(stage)
+    assert not stage.workflows.account_messages
+
+
+async def test_test_that_fails_concerns_nobody_but_its_template(stage: Stage) -> None:
+    """R4.8, R8.3: the template is held as after any message; no order's messages have to be taken over."""
+    await stage.want_events()
+    async with stage.database.transaction() as session:
+        new = new_message(
+            purpose="test", order_id="", shipment_id="", command_id="sample:1", template_id=TEMPLATE
+        )
+        message = await messages.add_message(session, stage.cipher, new)
+        await statuses.record_outcome(
+            session,
+            message.id,
+            status=MessageStatus.SUBMITTED,
+            now=stage.clock(),
+            gupshup_message_id=GUPSHUP_ID,
+        )
+    await stage.callback(_gupshup("v2-message-event-failed-param-count"))
+    assert await stage.attention() == "sending failed with code 132000"
+    assert not await stage.events_told()
 
 
 async def test_label_without_postback_is_read_by_its_message(stage: Stage) -> None:

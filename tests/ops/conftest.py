@@ -7,7 +7,7 @@ import pytest
 
 from db.encryption import Cipher
 from db.session import Database
-from ops import cases, events, settings
+from ops import audit, cases, events, people, settings
 from ops.system import System, perform
 from tests.intake.stage import Stage
 
@@ -31,7 +31,9 @@ class Terminal:
         commands = parser.add_subparsers(required=True)
         cases.add_commands(commands)
         events.add_commands(commands)
+        people.add_commands(commands)
         settings.add_commands(commands)
+        audit.add_commands(commands)
         code = await perform(self.system, parser.parse_args(words))
         printed = self.capsys.readouterr()
         return code, printed.out + printed.err

@@ -191,11 +191,11 @@ async def _book(stage: Stage) -> Book:
             said = await messages.get_content(session, stage.cipher, row.workspace_id, row.id)
             book.messages.append((*row[1:7], said.phone, str(said.content["body"]), row.status.value))
         entries = select(entry.workspace_id, entry.order_id, entry.topic, entry.detail)
-        for row in await session.execute(entries.where(entry.order_id.startswith("ORD"))):
-            book.entries.append(tuple(row))
+        for each in await session.execute(entries.where(entry.order_id.startswith("ORD"))):
+            book.entries.append(tuple(each))
         columns = (used.workspace_id, used.order_id, used.event, used.account_id, used.account_owner)
-        for row in await session.execute(select(*columns, used.category, used.price_paise, used.outcome)):
-            book.usage.append(tuple(row))
+        for paid in await session.execute(select(*columns, used.category, used.price_paise, used.outcome)):
+            book.usage.append(tuple(paid))
     for event in await _events_told(stage):
         assert event[4] == "message.failed"
         book.told.append(event[:4])

@@ -172,10 +172,17 @@ def test_every_variable_is_in_the_example() -> None:
 
 
 def test_missing_value_stops_the_start() -> None:
-    """No variable has a default, least of all a password; two may be empty, and none may be left out."""
+    """No variable has a default, least of all a password; some may be empty, and none may be left out."""
     text = COMPOSE.read_text()
     assert re.findall(r"\$\{[^}]*\}", text) == re.findall(r"\$\{[A-Z][A-Z0-9_]*:?\?\}", text)
-    assert set(re.findall(r"\$\{(\w+)\?\}", text)) == {"ALLOWED_CALLBACK_ADDRESSES", "FORWARDED_HEADER"}
+    assert set(re.findall(r"\$\{(\w+)\?\}", text)) == {
+        "ALLOWED_CALLBACK_ADDRESSES",
+        "FORWARDED_HEADER",
+        "OIDC_ISSUER",
+        "OIDC_CLIENT_ID",
+        "OIDC_CLIENT_SECRET",
+        "OIDC_NAME",
+    }
 
 
 def test_worker_gets_more_time_to_end_than_it_takes() -> None:
@@ -205,7 +212,7 @@ def test_secret_is_never_written_out() -> None:
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|PWD|KEY|TOKEN|SECRET", name):
-                assert re.fullmatch(r"\$\{[A-Z0-9_]+:\?\}", value), name
+                assert re.fullmatch(r"\$\{[A-Z0-9_]+:?\?\}", value), name
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -30,6 +30,7 @@ from activities.values import (
     EndResult,
     MessageResult,
     OutgoingEventTask,
+    SampleMessageTask,
     SendSessionTask,
     SendTemplateTask,
     Snapshot,
@@ -47,9 +48,10 @@ from workflows.client import Workflows, case_workflow_id
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.sample_message import SampleMessageWorkflow
 from workflows.values import CaseRef, CaseStart, Mail, ManualAnswer
 
-WORKFLOWS = [FailedDeliveryWorkflow, LateReplyWorkflow, OutgoingEventWorkflow]
+WORKFLOWS = [FailedDeliveryWorkflow, LateReplyWorkflow, SampleMessageWorkflow, OutgoingEventWorkflow]
 NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="", texts=tuple((key, key) for key in PRESETS["en"]))
 """A test runs at any time of the day; each session text is its own key."""
 
@@ -61,7 +63,15 @@ END_SECONDS = 0.3
 _SECONDS = 15.0  # a failing workflow task is retried for ever and would look like a hang
 _ZONE = ZoneInfo("Asia/Kolkata")
 
-Task = SendTemplateTask | SendSessionTask | TakeActionTask | Snapshot | EndCaseTask | OutgoingEventTask
+Task = (
+    SendTemplateTask
+    | SendSessionTask
+    | SampleMessageTask
+    | TakeActionTask
+    | Snapshot
+    | EndCaseTask
+    | OutgoingEventTask
+)
 Result = TypeVar("Result")
 Hook = Callable[[], Awaitable[object]]
 
@@ -107,6 +117,11 @@ class Effects:
         """Stand in for a session message."""
         return await self._play("messages.send_session", task, SENT)
 
+    @activity.defn(name="account_messages.send_sample")
+    async def send_sample(self, task: SampleMessageTask) -> MessageResult:
+        """Stand in for a test to a seller's own phone."""
+        return await self._play("account_messages.send_sample", task, SENT)
+
     @activity.defn(name="carriers.take_action")
     async def take_action(self, task: TakeActionTask) -> ActionResult:
         """Stand in for the order system."""
@@ -137,6 +152,7 @@ class Effects:
         return [
             self.send_template,
             self.send_session,
+            self.send_sample,
             self.take_action,
             self.record,
             self.end,
@@ -182,7 +198,7 @@ class Effects:
         for call in self.calls:
             if isinstance(call.task, Snapshot):
                 found.append(call.task)
-            elif not isinstance(call.task, OutgoingEventTask):
+            elif not isinstance(call.task, OutgoingEventTask | SampleMessageTask):
                 found.append(call.task.snapshot)
         return found
 
@@ -203,6 +219,8 @@ def _line(call: Call) -> str:
             return f"template {command.purpose.value}"
         case SendSessionTask(command=command):
             return f"{command.purpose.value}: {command.message.body}"
+        case SampleMessageTask(event=event):
+            return f"test {event}"
         case TakeActionTask(command=command):
             return f"take {command.request.action.value}"
         case EndCaseTask(command=command):

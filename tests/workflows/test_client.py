@@ -17,7 +17,7 @@ from domain.failures import Mode
 from domain.replies import Reply, ReplyKind
 from domain.timing import Policy
 from tests.domain.given import some_facts
-from workflows.client import Workflows, WorkflowsUnavailable, case_workflow_id
+from workflows.client import SampleMessageTask, Workflows, WorkflowsUnavailable, case_workflow_id
 from workflows.values import CaseRef, CaseStart, LateReply, Mail
 
 _REF = CaseRef("kapaskraft", "SH1", 1)
@@ -29,6 +29,9 @@ _CALLS: dict[str, Callable[[Workflows], Awaitable[object]]] = {
     "tell a case": lambda door: door.tell_case(_REF, Mail("inbox:1", _REPLY)),
     "act by hand": lambda door: door.act(_REF, Mail("act:1", CloseAsked(Mode.API))),
     "answer late": lambda door: door.answer_late("wamid.1", _LATE),
+    "send a test": lambda door: door.send_sample(
+        SampleMessageTask("sample:1", "kapaskraft", "account-1", "919999900001", "failed_delivery", "en")
+    ),
     "deliver an event": lambda door: door.deliver_event("kapaskraft", "event-1"),
     "deliver it again": lambda door: door.replay_event("kapaskraft", "event-1", _REPLY.reply.at),
 }

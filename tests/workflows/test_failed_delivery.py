@@ -97,6 +97,17 @@ async def test_opt_out_ends_the_case_as_undeliverable() -> None:  # R5.5
         assert await stage.outcome() == "undeliverable"
 
 
+async def test_account_that_is_uninstalled_ends_the_case_at_once() -> None:  # R3.3
+    """Nothing was sent that could fail: intake's mail alone ends it."""
+    gone = MessageNotSent("", NotSent.ACCOUNT_REMOVED, is_template=False)
+    async with on_stage() as stage:
+        await stage.start()
+        await stage.until("template failed_delivery")
+        await stage.tell(gone, mail_id="account-removed:1")
+        assert await stage.outcome() == "undeliverable"
+        assert stage.effects.lines == ["template failed_delivery", "end undeliverable"]
+
+
 # ---- replies and when they come
 
 

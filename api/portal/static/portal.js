@@ -239,6 +239,13 @@ document.addEventListener("change", (event) => {
   clearTimeout(pause);
   refresh(form, form.dataset.check, "[data-check-target], [data-preview-target]");
 });
+// The preview follows what one edits: a field names the choice of what is shown, whose value is the field's name.
+document.addEventListener("focusin", (event) => {
+  const choice = event.target.dataset?.shownBy && document.getElementById(event.target.dataset.shownBy);
+  if (!choice || choice.value === event.target.name) return;
+  choice.value = event.target.name;
+  choice.dispatchEvent(new Event("input", { bubbles: true }));
+});
 
 /* Counts under texts -------------------------------------------------------------------------- */
 document.addEventListener("input", (event) => {

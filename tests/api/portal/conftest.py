@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from db.people import Role
 from tests.api.conftest import Opened, Outside
 from tests.api.portal.somebody import Somebody, signed_in
 from tests.api.portal.somebody import somebody as nobody_yet
@@ -27,3 +28,9 @@ async def stranger(outside: Outside) -> Somebody:
 async def owner(outside: Outside) -> Somebody:
     """An owner of the workspace kapaskraft."""
     return await signed_in(outside, "kapaskraft")
+
+
+@pytest.fixture
+async def staff(outside: Outside) -> Somebody:
+    """Somebody of Eshopbox's own staff."""
+    return await signed_in(outside, None, Role.OPS, name="Rohan Shetty")

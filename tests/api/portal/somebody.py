@@ -100,7 +100,7 @@ class Somebody:
         form = self.form_with(button=button, action=action)
         pressed = _button(form, button)
         assert pressed is not None
-        fields: Fields = [(name, value) for name, value in _values(form) if name not in filled]
+        fields: Fields = [(name, value) for name, value in values_of(form) if name not in filled]
         for name, value in filled.items():
             values = value if isinstance(value, list) else [] if value is None else [value]
             fields += [(name, each) for each in values]
@@ -139,7 +139,7 @@ def _button(form: Tag, words: str) -> Tag | None:
     return None
 
 
-def _values(form: Tag) -> Iterator[tuple[str, str]]:
+def values_of(form: Tag) -> Iterator[tuple[str, str]]:
     """Return what a browser would send for an untouched form."""
     for control in form.find_all(["input", "select", "textarea"]):
         assert isinstance(control, Tag)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,15 +12,15 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from jinja2 import ChoiceLoader, FileSystemLoader
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from api.portal.frame import Frame, Toast
 from api.portal.pages import Static, environment
 from api.portal.parts import Day, Entry, Message, SenderBar, Tab
+from tests.browser import chromium
 
 pytestmark = pytest.mark.browser
 
-_CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -166,15 +164,8 @@ class Visit:
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """Start the browser; CI must have one."""
-    if _CHROMIUM is None:
-        assert not os.environ.get("CI"), "CI installs Chromium: .ci/run"
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        yield browser
-        await browser.close()
+    async with chromium() as started:
+        yield started
 
 
 @pytest.fixture
@@ -260,6 +251,16 @@ async def test_the_preview_follows_what_is_typed(visit: Visit) -> None:
     kind, form = visit.shop.forms[-1]
     assert (kind, form["csrf"]) == ("preview", "token-1")
     assert "idempotency" not in form
+
+
+async def test_the_preview_shows_the_text_that_one_goes_to(visit: Visit) -> None:
+    """Of several texts the one with the focus is chosen for the preview, and asked for at once."""
+    page = visit.page
+    await expect(page.get_by_label("Shown")).to_have_value("other")
+    async with page.expect_request("**/preview") as asked:
+        await page.get_by_label("Text", exact=True).focus()
+    await expect(page.get_by_label("Shown")).to_have_value("text")
+    assert "shown=text" in ((await asked.value).post_data or "")
 
 
 async def test_a_template_id_is_checked_when_it_is_entered(visit: Visit) -> None:

@@ -1,17 +1,20 @@
 """Passwords: hashed with Argon2id, a few at once, in a time that does not tell whether the person exists (S7)."""
 
 import asyncio
+import secrets
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
-__all__ = ["LONGEST", "SHORTEST", "Passwords", "weakness"]
+__all__ = ["LONGEST", "SHORTEST", "Passwords", "temporary_password", "weakness"]
 
 SHORTEST = 12
 LONGEST = 128
 _AT_ONCE = 4
 _GUESSABLE_BELOW = 3  # of zxcvbn's 0 to 4: "safely unguessable" begins here
+_EASY_TO_READ = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else: it is read aloud
+_GROUPS, _OF_A_GROUP = 4, 4
 _LOOKED_AT = 72  # what zxcvbn takes; a longer password is no weaker
 
 
@@ -42,6 +45,12 @@ class Passwords:
             return self._hasher.verify(kept, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def temporary_password() -> str:
+    """Return a password for somebody's first sign-in, as "k7mw-9tqe-xn4h-rb3c": 79 random bits, easy to read aloud."""
+    groups = ("".join(secrets.choice(_EASY_TO_READ) for _ in range(_OF_A_GROUP)) for _ in range(_GROUPS))
+    return "-".join(groups)
 
 
 def weakness(password: str, *about: str) -> str:
