@@ -13,7 +13,7 @@ from api.background import Background
 from api.delays import Delays
 from api.dependencies import Services
 from api.errors import ProblemDocument, add_error_answers
-from api.limits import Allowance, Rates
+from api.limits import Allowance, Rates, Together
 from api.metrics import Metrics
 from api.middleware import Guard, LimitedBodies
 from api.origins import Origins
@@ -97,6 +97,7 @@ def create_app(
                 account_checks=Allowance(10, per=timedelta(hours=1)),
                 exports=Allowance(5, per=timedelta(minutes=1)),
                 test_messages=Allowance(5, per=timedelta(hours=1)),
+                followed_pages=Together(6),
                 clock=clock or resources.clock,
             )
             yield

@@ -8,9 +8,10 @@ from uuid import uuid4
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
+from api.acting import CaseOver, act, read_stand
 from api.auth import Caller
 from api.dependencies import Services, ServicesNow
-from api.errors import Problem, ProblemField, documented, invalid, unavailable
+from api.errors import Problem, ProblemField, documented, invalid
 from api.idempotency import Once, OnceNow
 from api.models import (
     ActionIn,
@@ -29,11 +30,10 @@ from api.models import (
 from db import cases, messages, timeline
 from db.cases import BadCursor, CaseRow
 from domain.case_events import ActionTaken, CloseAsked, Event, ResendAsked
-from domain.case_state import State, allowed_actions, open_case
-from domain.failures import Action, Mode
+from domain.case_state import State
+from domain.failures import Mode
 from domain.replies import AddressDraft
-from intake.telling import StartCase, case_ref
-from workflows.client import ActRefused, CaseNotRunning, Mail
+from workflows.client import ActRefused
 
 __all__ = ["router"]
 
@@ -134,14 +134,11 @@ async def read_case(case_id: CaseId, caller: Caller, services: ServicesNow) -> C
     """Return a case, what can be done with it, and what was sent."""
     row = await _find(case_id, caller.workspace_id, services)
     async with services.resources.database.transaction(caller.workspace_id) as session:
-        facts, policy = await cases.get_start(session, services.resources.cipher, row.workspace_id, row.id)
+        stand = await read_stand(session, services.resources.cipher, row, services.clock())
         sent = await messages.list_for_case(session, row.workspace_id, row.id)
-    possible: tuple[Action, ...] = ()
-    if row.is_open and row.state != State.ACTING:
-        possible = allowed_actions(open_case(facts, policy))
     return CaseDetailOut(
         **CaseOut.of(row).model_dump(),
-        possible_actions=list(possible),
+        possible_actions=list(stand.possible),
         messages=[MessageOut.of(message) for message in sent],
     )
 
@@ -153,16 +150,16 @@ async def read_case(case_id: CaseId, caller: Caller, services: ServicesNow) -> C
     responses={**_MISSING, **_WITH_BODY},
 )
 async def take_action(
-    case_id: CaseId, act: ActionIn, caller: Caller, services: ServicesNow, once: OnceNow
+    case_id: CaseId, ask: ActionIn, caller: Caller, services: ServicesNow, once: OnceNow
 ) -> Response:
     """Have the order system execute an action; waits for its answer.
 
     409 says that the case has ended or that the action is not possible now, and names the possible ones.
     """
     row = await _find(case_id, caller.workspace_id, services)
-    address = act.address.as_draft() if act.address else AddressDraft()
+    address = ask.address.as_draft() if ask.address else AddressDraft()
     event = ActionTaken(
-        act.action, Mode.API, _person(act.person, caller.public_id), act.date, address, act.words
+        ask.action, Mode.API, _person(ask.person, caller.public_id), ask.date, address, ask.words
     )
     return await once.do(lambda: _act(row, event, services, once))
 
@@ -236,20 +233,12 @@ async def _find(case_id: str, workspace_id: str, services: Services) -> CaseRow:
 
 async def _act(row: CaseRow, event: Event, services: Services, once: Once) -> Response:
     """Put an act before the case and return what it came to."""
-    if not row.is_open:
-        raise _ended(row)
-    if row.started_at is None:
-        await services.intake.tell(StartCase(row.workspace_id, row.id))
-    mail = Mail(once.mail_id(f"api:{uuid4()}"), event)
     try:
-        came_to = await services.workflows.act(case_ref(row), mail)
+        came_to = await act(services, row, event, mail_id=once.mail_id(f"api:{uuid4()}"))
     except ActRefused as refused:
         raise _refused(refused, row) from refused
-    except CaseNotRunning:
-        now = await _find(row.id, row.workspace_id, services)
-        if now.is_open:
-            raise unavailable("The case's run") from None
-        raise _ended(now) from None
+    except CaseOver as over:
+        raise _ended(over.row) from over
     return _json(
         ActOut(is_done=came_to.is_done, state=came_to.state, outcome=came_to.outcome, note=came_to.note),
         HTTPStatus.OK,

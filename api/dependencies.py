@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from api.background import Background
 from api.delays import Delays
-from api.limits import Allowance, Rates
+from api.limits import Allowance, Rates, Together
 from api.metrics import Metrics
 from api.origins import Origins
 from api.remembered import Remembered
@@ -44,6 +44,7 @@ class Services:
     account_checks: Allowance
     exports: Allowance
     test_messages: Allowance
+    followed_pages: Together
     clock: Callable[[], datetime]
 
 

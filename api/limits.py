@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections import OrderedDict
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from time import monotonic
@@ -164,3 +165,30 @@ class Rates:
         if len(self._buckets) > _CALLERS_WATCHED:
             self._buckets.popitem(last=False)
         return is_free
+
+
+class Together:
+    """So many of something at the same time, for each of whom it is.
+
+    Args:
+        count: How many.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._held: Counter[str] = Counter()
+
+    def is_full(self, whose: str) -> bool:
+        """Tell whether none is left."""
+        return self._held[whose] >= self._count
+
+    @contextmanager
+    def one(self, whose: str) -> Iterator[None]:
+        """Hold one of them."""
+        self._held[whose] += 1
+        try:
+            yield
+        finally:
+            self._held[whose] -= 1
+            if not self._held[whose]:
+                del self._held[whose]

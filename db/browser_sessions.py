@@ -97,6 +97,16 @@ async def find_session(session: Session, token: str, now: datetime) -> tuple[Bro
     return found, person
 
 
+async def is_living(session: Session, token_hash: bytes, now: datetime) -> bool:
+    """Tell whether a session lives, and its person may still come; asking is no use of it."""
+    statement = (
+        select(browser_sessions.c.token_hash)
+        .join(people, people.c.id == browser_sessions.c.person_id)
+        .where(browser_sessions.c.token_hash == token_hash, *_living(now), people.c.disabled_at.is_(None))
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
 async def list_sessions(session: Session, person_id: str, now: datetime) -> tuple[BrowserSession, ...]:
     """Return a person's living sessions, the last used first."""
     statement = (

@@ -62,12 +62,14 @@ class Wanted:
         reason: The reason of the failure.
         courier: The courier's name.
         since: Only failures since.
+        order_id: Exactly this order.
     """
 
     text: str = ""
     reason: str = ""
     courier: str = ""
     since: datetime | None = None
+    order_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,8 @@ def _of_list(cipher: Cipher, workspace_id: str, wanted: Wanted) -> list[ColumnEl
     conditions: list[ColumnElement[bool]] = [cases.c.workspace_id == workspace_id, IS_NEWEST]
     if wanted.text.strip():
         conditions.append(cases.c.id.in_(_found(cipher, workspace_id, wanted.text.strip())))
+    if wanted.order_id:
+        conditions.append(cases.c.order_id == wanted.order_id)
     if wanted.reason:
         conditions.append(cases.c.reason == wanted.reason)
     if wanted.courier:

@@ -52,7 +52,7 @@ from domain.failures import REASON_RULES, Action, Handling, Mode
 from domain.messages import HOPELESS, PASSING, WAY_IS_GONE, NotSent
 from domain.shipments import ShipmentMove
 from domain.timing import AtDeadline, Policy
-from domain.wording import action_words, day_words, reason_words
+from domain.wording import SessionKind, SessionMessage, action_words, day_words, reason_words
 
 __all__ = [
     "RULES",
@@ -72,6 +72,7 @@ __all__ = [
     "open_case",
     "progress",
     "refusal_of",
+    "told_if_accepted",
     "waits_for",
     "wake_at",
 ]
@@ -482,6 +483,20 @@ def _take_by_hand(turn: Turn, event: ActionTaken) -> None:
     turn.ask_order_system(request)
 
 
+def told_if_accepted(case: Case, act: ActionTaken, now: datetime, policy: Policy) -> str:
+    """Return what the customer reads once an action by hand is accepted; empty where they are told nothing (R7.11)."""
+    turn = Turn(case, now, policy, RULES)
+    request = ActionRequest("", act.action, act.mode, on=act.on)
+    # Of a number that is somebody else's there is nothing to accept, and nobody to tell.
+    is_reached = act.action is not Action.NOT_MY_ORDER and case.window_is_open(now) and not case.opted_out
+    return _accepted_words(turn, request) if is_reached and _is_told(turn, request) else ""
+
+
+def _accepted_words(turn: Turn, request: ActionRequest) -> str:
+    day = day_words(request.on, turn.language) if request.on else ""
+    return turn.words(f"accepted_{request.action.value}", day=day)
+
+
 def _is_told(turn: Turn, request: ActionRequest) -> bool:
     """Tell whether the customer hears of an accepted action: it is theirs, or concerns them and it is not quiet."""
     if request.mode is Mode.WHATSAPP:
@@ -500,9 +515,8 @@ def _action_answered(turn: Turn, event: ActionAnswered) -> None:
     match event.answer:
         case Answer.ACCEPTED:
             turn.change(accepted=pending)
-            day = day_words(pending.on, turn.language) if pending.on else ""
             if _is_told(turn, pending):
-                turn.say_text(f"accepted_{pending.action.value}", day=day)
+                turn.say(SessionMessage(SessionKind.TEXT, _accepted_words(turn, pending)))
             turn.end(
                 Outcome.RESOLVED,
                 action_words(pending.action, pending.on),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from ops.stack import ROOT
 
@@ -49,8 +49,14 @@ async def chromium() -> AsyncIterator[Browser]:
 def troubles_of(page: Page) -> list[str]:
     """Return a list that fills with whatever the page's scripts and its policy complain about."""
     troubles: list[str] = []
+
+    def heard(said: ConsoleMessage) -> None:
+        # Chromium also logs every answer of 400 and more, such as the page of a form with errors.
+        if said.type == "error" and not said.text.startswith("Failed to load resource"):
+            troubles.append(said.text)
+
     page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+    page.on("console", heard)
     return troubles
 
 

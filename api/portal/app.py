@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from api.portal import (
     account,
+    acts,
     apps,
     articles,
     channel,
@@ -13,6 +14,9 @@ from api.portal import (
     notification_setup,
     notifications,
     ops,
+    order,
+    order_live,
+    orders,
     own_account,
     people,
     sample_message,
@@ -25,6 +29,7 @@ from api.portal.trouble import add_error_pages
 
 __all__ = ["ROUTERS", "create_portal"]
 
+# An order's number may hold anything: what follows it in an address is looked for before the number alone.
 ROUTERS = (
     sign_in.router,
     elsewhere.router,
@@ -42,6 +47,10 @@ ROUTERS = (
     charges.router,
     insights.router,
     *ops.ROUTERS,
+    orders.router,
+    acts.router,
+    order_live.router,
+    order.router,
 )
 """Every page of ours."""
 

@@ -20,7 +20,7 @@ from api.portal import frame
 from api.portal.forms import Form
 from api.portal.frame import Frame, Toast
 from api.portal.visits import Visit, cookie_name
-from db import accounts, inbox, notifications, workspaces
+from db import accounts, inbox, notifications, orders, workspaces
 from db.attention import list_matters
 from db.workspaces import PLATFORM
 from domain.formats import zone_words
@@ -180,6 +180,7 @@ async def _frame(visit: Visit, *, current: str, toast: Toast | None) -> Frame:
             sender = await accounts.find_sender(session, visit.workspace_id)
             if sender is not None:
                 attention = await notifications.count_attention(session, visit.workspace_id, sender.id)
+            waiting = await orders.count_waiting(session, visit.workspace_id, visit.now)
     else:
         # Staff look after every workspace: no transaction of one workspace could count that.
         async with visit.services.resources.database.transaction() as session:

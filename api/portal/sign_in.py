@@ -24,7 +24,7 @@ from api.portal.devices import device_words
 from api.portal.forms import FieldError
 from api.portal.pages import plain_page
 from api.portal.visits import FieldsNow, FirstFields, SignInNeeded, Visit, Visitor, begun, cookie_name
-from db import accounts, audit, browser_sessions, people
+from db import accounts, audit, browser_sessions, orders, people
 from db.people import SignIn
 from db.session import Session
 from db.workspaces import PLATFORM
@@ -73,7 +73,9 @@ async def first_page(visit: Visitor) -> Response:
         return RedirectResponse("/ops/attention", HTTPStatus.SEE_OTHER)
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
         installed = await accounts.list_installed(session, visit.workspace_id)
-    return RedirectResponse("/notifications" if installed else "/apps", HTTPStatus.SEE_OTHER)
+        waiting = await orders.count_waiting(session, visit.workspace_id, visit.now)
+    first = "/orders" if waiting else "/notifications"
+    return RedirectResponse(first if installed else "/apps", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/sign-in")

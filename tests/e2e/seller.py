@@ -89,6 +89,7 @@ async def sign_in(
     while totp_secret:
         await page.get_by_label("Six-digit code").fill(pyotp.TOTP(totp_secret).now())
         await page.get_by_role("button", name="Continue").click()
+        await page.wait_for_load_state()
         if await page.get_by_role("navigation", name="Main").count():
             break
         # Each code counts once, and another test may have used this one: the next is half a minute away.

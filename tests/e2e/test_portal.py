@@ -59,7 +59,7 @@ async def _connect(seller: Seller) -> None:
     await seller.press("Set it at Gupshup for me")
     await seller.is_calm()
     await seller.go("Communication channel")
-    await seller.reads("Your own account")
+    await seller.reads("Your own Gupshup account")
     await seller.is_calm()
 
 

@@ -183,7 +183,7 @@ async function show(url, remember) {
   }
 }
 function filterUrl(form) {
-  const url = new URL(form.action);
+  const url = new URL(form.getAttribute("action"), location.href); // a field may be called "action" too
   url.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== "")).toString();
   return url;
 }

@@ -80,6 +80,12 @@ class Somebody:
         assert link is not None, f"no link “{words}” at {self.path}"
         return await self.open(urljoin(self.path, str(link["href"])))
 
+    def one(self, selector: str) -> Tag:
+        """Return the first element that a selector means."""
+        found = self.page.select_one(selector)
+        assert isinstance(found, Tag), f"no {selector} at {self.path}"
+        return found
+
     def form_with(self, *, button: str = "", action: str = "") -> Tag:
         """Return the form with a button of these words (or name), or for an address."""
         for form in self._all("form"):
