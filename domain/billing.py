@@ -109,7 +109,9 @@ class PriceDecision:
         return f"rate {self.rate_id}, window {self.window.value}, {which}"
 
 
-def rate_in_force(card: Iterable[Rate], category: str, *, is_inside_window: bool, at: datetime) -> Rate | None:
+def rate_in_force(
+    card: Iterable[Rate], category: str, *, is_inside_window: bool, at: datetime
+) -> Rate | None:
     """Return the rate of a category at a time; the newest counts, and of equally new ones the more particular."""
     fitting = (Window.ANY, Window.OPEN if is_inside_window else Window.CLOSED)
     found = [
@@ -193,9 +195,7 @@ def month_of(at: datetime, zone: ZoneInfo) -> date:
 
 def next_month(month: date) -> date:
     """Return the first day of the month after a month's."""
-    return (
-        date(month.year + 1, 1, 1) if month.month == _DECEMBER else date(month.year, month.month + 1, 1)
-    )
+    return date(month.year + 1, 1, 1) if month.month == _DECEMBER else date(month.year, month.month + 1, 1)
 
 
 def closes_at(month: date, zone: ZoneInfo, *, days: int) -> datetime:

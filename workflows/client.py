@@ -5,15 +5,27 @@ Errors::
     WorkflowsUnavailable   Temporal did not answer; nothing is known to be done, the caller tries again
     CaseNotRunning         the run has ended, or there never was one
     ActRefused             the case refused an act by hand; `type` and message say why
+    SchedulesUnknown       this Temporal server has no schedules
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio.client import (
     Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleRange,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -26,13 +38,14 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask, SampleMessageTask
+from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask, Round, SampleMessageTask
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sample_message import SampleMessageWorkflow
 from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
@@ -48,6 +61,7 @@ __all__ = [
     "Mail",
     "ManualAnswer",
     "SampleMessageTask",
+    "SchedulesUnknown",
     "Workflows",
     "WorkflowsUnavailable",
     "case_workflow_id",
@@ -68,6 +82,8 @@ _AWAY = frozenset(
 
 _MARKS = str.maketrans({"%": "%25", ":": "%3A", "~": "%7E"})  # what the parts of an id are told apart by
 
+_ROUND_ID = "reconciliation"
+
 _CALL_SECONDS = 5.0
 _ACT_SECONDS = 25.0  # an act by hand waits for the order system's answer; the same id asks again
 
@@ -78,6 +94,10 @@ class WorkflowsUnavailable(Exception):
 
 class CaseNotRunning(Exception):
     """The case's run has ended, or there never was one."""
+
+
+class SchedulesUnknown(Exception):
+    """This Temporal server has no schedules; that of skipped time is one."""
 
 
 class ActRefused(Exception):
@@ -216,6 +236,43 @@ class Workflows:
         task = OutgoingEventTask(workspace_id, event_id, replayed_at)
         workflow_id = f"event:{event_id}:replay:{int(replayed_at.timestamp())}"
         await self._start_once(OutgoingEventWorkflow.run, task, workflow_id)
+
+    async def ensure_schedules(self) -> bool:
+        """Make sure that the daily round is scheduled as this release wants it; True if it was not there before.
+
+        What ops paused stays paused.
+
+        Raises:
+            SchedulesUnknown: The server has no schedules.
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        hour, minute = options.ROUND_AT
+        wanted = Schedule(
+            action=ScheduleActionStartWorkflow(
+                ReconciliationWorkflow.run, Round(), id=_ROUND_ID, task_queue=options.TASK_QUEUE
+            ),
+            spec=ScheduleSpec(
+                calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(hour)], minute=[ScheduleRange(minute)])],
+                time_zone_name=options.ROUND_ZONE,
+            ),
+            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(days=1)),
+        )
+
+        def updated(known: ScheduleUpdateInput) -> ScheduleUpdate:
+            return ScheduleUpdate(schedule=replace(wanted, state=known.description.schedule.state))
+
+        with _asking(_ROUND_ID):
+            try:
+                await asyncio.wait_for(self._client.create_schedule(_ROUND_ID, wanted), _CALL_SECONDS)
+            except ScheduleAlreadyRunningError:
+                handle = self._client.get_schedule_handle(_ROUND_ID)
+                await asyncio.wait_for(handle.update(updated), _CALL_SECONDS)
+                return False
+            except RPCError as error:
+                if error.status is not RPCStatusCode.UNIMPLEMENTED:
+                    raise
+                raise SchedulesUnknown(_ROUND_ID) from error
+        return True
 
     async def is_healthy(self) -> bool:
         """Tell whether Temporal answers."""

@@ -118,7 +118,10 @@ def upgrade() -> None:
     op.create_index("ix_billing_events_message_id", "billing_events", ["message_id"])
     op.create_index("ix_billing_events_account_id_at", "billing_events", ["account_id", "at"])
     op.create_index(
-        "ix_billing_events_unmatched", "billing_events", ["at"], postgresql_where=sa.text("message_id IS NULL")
+        "ix_billing_events_unmatched",
+        "billing_events",
+        ["at"],
+        postgresql_where=sa.text("message_id IS NULL"),
     )
     op.create_table(
         "tax_rates",
