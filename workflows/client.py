@@ -16,14 +16,7 @@ from datetime import datetime, timedelta
 
 from temporalio.client import (
     Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
-    ScheduleCalendarSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleRange,
-    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
     WorkflowUpdateFailedError,
@@ -38,15 +31,15 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask, Round, SampleMessageTask
+from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask, SampleMessageTask
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
 from workflows.outgoing_event import OutgoingEventWorkflow
-from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sample_message import SampleMessageWorkflow
+from workflows.schedules import ROUND_ID, daily_round
 from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
 __all__ = [
@@ -81,8 +74,6 @@ _AWAY = frozenset(
 """What the server says when it cannot just now. All else is about the question, which no waiting makes better."""
 
 _MARKS = str.maketrans({"%": "%25", ":": "%3A", "~": "%7E"})  # what the parts of an id are told apart by
-
-_ROUND_ID = "reconciliation"
 
 _CALL_SECONDS = 5.0
 _ACT_SECONDS = 25.0  # an act by hand waits for the order system's answer; the same id asks again
@@ -246,32 +237,22 @@ class Workflows:
             SchedulesUnknown: The server has no schedules.
             WorkflowsUnavailable: Temporal did not answer.
         """
-        hour, minute = options.ROUND_AT
-        wanted = Schedule(
-            action=ScheduleActionStartWorkflow(
-                ReconciliationWorkflow.run, Round(), id=_ROUND_ID, task_queue=options.TASK_QUEUE
-            ),
-            spec=ScheduleSpec(
-                calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(hour)], minute=[ScheduleRange(minute)])],
-                time_zone_name=options.ROUND_ZONE,
-            ),
-            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(days=1)),
-        )
+        wanted = daily_round()
 
         def updated(known: ScheduleUpdateInput) -> ScheduleUpdate:
             return ScheduleUpdate(schedule=replace(wanted, state=known.description.schedule.state))
 
-        with _asking(_ROUND_ID):
+        with _asking(ROUND_ID):
             try:
-                await asyncio.wait_for(self._client.create_schedule(_ROUND_ID, wanted), _CALL_SECONDS)
+                await asyncio.wait_for(self._client.create_schedule(ROUND_ID, wanted), _CALL_SECONDS)
             except ScheduleAlreadyRunningError:
-                handle = self._client.get_schedule_handle(_ROUND_ID)
+                handle = self._client.get_schedule_handle(ROUND_ID)
                 await asyncio.wait_for(handle.update(updated), _CALL_SECONDS)
                 return False
             except RPCError as error:
                 if error.status is not RPCStatusCode.UNIMPLEMENTED:
                     raise
-                raise SchedulesUnknown(_ROUND_ID) from error
+                raise SchedulesUnknown(ROUND_ID) from error
         return True
 
     async def is_healthy(self) -> bool:
