@@ -119,7 +119,8 @@ async def settle(
     if stand is None or stand.account_owner != PLATFORM_OWNER:
         return 0
     amount = billing.correction(
-        stand.price_paise if stand.corrected_paise is None else stand.corrected_paise,
+        stand.price_paise,
+        corrected_paise=stand.corrected_paise,
         is_counted=stand.is_charged,
         adjusted_paise=stand.adjusted_paise,
         is_owed=stand.is_owed,

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Date, Integer, and_, cast, func, literal, or_, select, tuple_
 from sqlalchemy import case as sql_case
 from sqlalchemy.dialects.postgresql import distinct_on
 
@@ -32,7 +32,7 @@ class NotCharged(StrEnum):
     SENDING = "sending"  # on its way to Gupshup, or that was never finished
     OWN_ACCOUNT = "own_account"  # Gupshup bills it to the seller
     FREE = "free"  # its price was zero when it was sent
-    LATER = "later"  # its acceptance was proven after the month was closed: it stands in a later month
+    LATER = "later"  # what it costs was proven after its month was closed: it stands in a later one
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,8 @@ _ADJUSTED = (
         adjustments.c.workspace_id,
         adjustments.c.message_id,
         adjustments.c.month,
-        func.sum(adjustments.c.amount_paise).label("paise"),
+        # As the type of a price: PostgreSQL's sum of a wider one is no integer any more.
+        cast(func.sum(adjustments.c.amount_paise), Integer).label("paise"),
     )
     .group_by(adjustments.c.workspace_id, adjustments.c.message_id, adjustments.c.month)
     .subquery("adjusted")
@@ -212,10 +213,7 @@ _WHY = sql_case(
     (usage.c.outcome != "accepted", NotCharged.SENDING.value),
     (_HAS_FAILED, NotCharged.FAILED.value),
     (usage.c.account_owner != PLATFORM_OWNER, NotCharged.OWN_ACCOUNT.value),
-    (
-        and_(usage.c.price_paise > 0, ~usage.c.is_charged, usage.c.corrected_paise.is_distinct_from(0)),
-        NotCharged.LATER.value,
-    ),
+    (func.coalesce(usage.c.corrected_paise, usage.c.price_paise) > 0, NotCharged.LATER.value),
     else_=NotCharged.FREE.value,
 )
 

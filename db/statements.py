@@ -244,11 +244,20 @@ async def list_due(
         workspace_id: Only those of a workspace.
     """
     own = workspaces.c.id
-    last = select(func.max(statements.c.month)).where(statements.c.workspace_id == own).scalar_subquery()
+    last = (
+        select(func.max(statements.c.month))
+        .where(statements.c.workspace_id == own)
+        .correlate(workspaces)
+        .scalar_subquery()
+    )
 
     def still_open(table: Any) -> Any:
         is_next = or_(last.is_(None), table.c.month > last)
-        return select(table.c.month).where(table.c.workspace_id == own, table.c.month < now.date(), is_next)
+        return (
+            select(table.c.month)
+            .where(table.c.workspace_id == own, table.c.month < now.date(), is_next)
+            .correlate(workspaces)
+        )
 
     # Looked up workspace by workspace: the closed months' rows, nearly all there are, are never read.
     months = still_open(usage).union(still_open(adjustments)).lateral("months")
@@ -262,7 +271,7 @@ async def list_due(
         statement = statement.where(own == workspace_id)
     return tuple(
         (owner, month)
-        for owner, month, zone in (await session.execute(statement)).tuples()
+        for owner, month, zone in await session.execute(statement)
         if now >= closes_at(month, ZoneInfo(zone or booking.USUAL_ZONE), days=days)
     )
 

@@ -29,6 +29,9 @@ ADOPTED_WITHIN = timedelta(minutes=15)
 _UNDECIDED = (MessageStatus.SENDING, MessageStatus.UNKNOWN)
 _NOT_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN, MessageStatus.REFUSED)
 _HOLDS_NO_PLACE = (MessageStatus.REFUSED, MessageStatus.FAILED)
+_CLOCKS_DIFFER = timedelta(
+    seconds=5
+)  # between the machine that sends and the one that takes callbacks, at most
 _SURELY_OPEN = timedelta(hours=12)  # no month is closed earlier than a day after its end
 # Written out: the partial index is found by it.
 _IS_UNDECIDED = text("messages.status IN ('sending', 'unknown')")
@@ -307,6 +310,7 @@ async def _find_unproven(session: Session, report: StatusReport) -> Message | No
             messages.c.gupshup_message_id.is_(None),
             messages.c.whatsapp_message_id.is_(None),
             messages.c.sending_at >= report.at - ADOPTED_WITHIN,
+            messages.c.sending_at <= report.at + _CLOCKS_DIFFER,
         )
         .limit(2)
         .with_for_update()

@@ -172,17 +172,20 @@ def billed_as(category: str) -> str:
 # --- What is changed later ---
 
 
-def correction(price_paise: int, *, is_counted: bool, adjusted_paise: int, is_owed: bool) -> int:
-    """Return what has to be booked so that a message costs its price where that is owed, else nothing.
+def correction(
+    price_paise: int, *, corrected_paise: int | None, is_counted: bool, adjusted_paise: int, is_owed: bool
+) -> int:
+    """Return what has to be booked so that a message costs what is owed for it.
 
     Args:
-        price_paise: What it costs.
+        price_paise: Its price, fixed when it was sent.
+        corrected_paise: What it costs since a cheaper category was billed; None where none was.
         is_counted: Whether its price was counted with its own month.
         adjusted_paise: What was booked for it since.
         is_owed: Whether it was accepted and did not fail.
     """
-    counted = price_paise if is_counted else 0
-    return (price_paise if is_owed else 0) - counted - adjusted_paise
+    costs = price_paise if corrected_paise is None else corrected_paise
+    return (costs if is_owed else 0) - (price_paise if is_counted else 0) - adjusted_paise
 
 
 # --- Months, taxes, statements ---
