@@ -40,7 +40,7 @@ STEPS = st.one_of(
     st.tuples(st.just("send"), _number, st.sampled_from(CATEGORIES)),
     st.tuples(st.just("answer"), _number, st.sampled_from([S.SUBMITTED, S.SUBMITTED, S.REFUSED, S.UNKNOWN])),
     st.tuples(st.just("again"), _number),
-    st.tuples(st.just("status"), _number, st.sampled_from([S.SENT, S.FAILED, S.DELIVERED, S.READ])),
+    st.tuples(st.just("status"), st.integers(0, 1), st.sampled_from([S.SENT, S.FAILED, S.DELIVERED, S.READ])),
     st.tuples(st.just("bill"), _number, st.sampled_from([*CATEGORIES, "authentication"]), st.booleans()),
     st.tuples(st.just("match")),
     st.tuples(

@@ -76,7 +76,11 @@ async def _october(session: Session, cipher: Cipher) -> None:
     """A workspace that sent three messages in October: one came, one failed, one went through its own account."""
     await add_workspace(session, workspace())
     for number, owner in enumerate(("eshopbox", "eshopbox", "client")):
-        changes = {"account_owner": owner, "account_id": f"account-{owner}", "phone": f"91999990000{number}"}
+        changes: dict[str, Any] = {
+            "account_owner": owner,
+            "account_id": f"account-{owner}",
+            "phone": f"91999990000{number}",
+        }
         message = await accept(session, await begin(session, cipher, **changes))
         if number == 1:
             await report(session, message, MessageStatus.FAILED, IN_OCTOBER)
