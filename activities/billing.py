@@ -15,7 +15,6 @@ from db.statements import Closed, NotYet
 _log = structlog.get_logger(__name__)
 
 _AT_ONCE = 5_000  # events of one round; what is left has its turn with the next
-_PERSON = "reconciliation"
 
 
 class Billing:
@@ -66,7 +65,7 @@ class Billing:
         return Reconciled(matched, adopted, sum(differing.values()))
 
     @activity.defn(name="billing.close_months")
-    async def close_months(self) -> ClosedMonths:
+    async def close_months(self, task: Round) -> ClosedMonths:
         """Close every workspace's months that are due, in their order; what is closed already stays as it is."""
         now = self._clock()
         async with self._database.transaction() as session:
@@ -74,7 +73,7 @@ class Billing:
         count = 0
         for workspace_id, month in due:
             try:
-                closed = await self._close(workspace_id, month, now)
+                closed = await self._close(workspace_id, month, now, task.person)
             except NotYet as error:  # somebody else closed months meanwhile
                 _log.warning("billing.month.left", workspace_id=workspace_id, reason=str(error))
                 continue
@@ -94,10 +93,10 @@ class Billing:
 
         return await self._database.in_transaction(work)
 
-    async def _close(self, workspace_id: str, month: date, now: datetime) -> Closed:
+    async def _close(self, workspace_id: str, month: date, now: datetime, person: str) -> Closed:
         async def work(session: Session) -> Closed:
             return await statements.close(
-                session, workspace_id, month, now=now, days=self._statement_days, person=_PERSON
+                session, workspace_id, month, now=now, days=self._statement_days, person=person
             )
 
         return await self._database.in_transaction(work)

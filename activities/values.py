@@ -155,9 +155,11 @@ class Round:
 
     Attributes:
         days: For how many days back what differs is counted.
+        person: Who closes months, as it stands on statements.
     """
 
     days: int = 40
+    person: str = "reconciliation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,9 +130,9 @@ async def set_price(
 
 
 async def list_rates(session: Session) -> tuple[Rate, ...]:
-    """Return the whole rate card, past and future, by category, newest first."""
+    """Return the whole rate card, announced rates included, the newest first."""
     statement = select(rate_card).order_by(
-        rate_card.c.category, rate_card.c.valid_from.desc(), rate_card.c.id.desc()
+        rate_card.c.valid_from.desc(), rate_card.c.category, rate_card.c.id.desc()
     )
     return await many(session, statement, _rate)
 

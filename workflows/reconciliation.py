@@ -18,5 +18,5 @@ class ReconciliationWorkflow:
         reconciled: Reconciled = await workflow.execute_activity_method(
             Billing.reconcile, task, **options.ROUND
         )
-        await workflow.execute_activity_method(Billing.close_months, **options.ROUND)
+        await workflow.execute_activity_method(Billing.close_months, task, **options.ROUND)
         return reconciled

@@ -15,7 +15,7 @@ from api.portal.pages import once, render, see_other
 from api.portal.staff import ask_password, moment_words, record, zone_of
 from api.portal.visits import FieldsNow, Staff, Visit
 from db import billing
-from db.billing import Rate
+from domain.billing import Rate
 from domain.formats import local_date, rupees_exact
 
 __all__ = ["router"]

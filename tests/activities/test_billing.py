@@ -79,7 +79,7 @@ async def test_months_are_closed_when_they_are_due_and_once(
     run = ActivityEnvironment().run
     due = datetime(2026, 12, 5, 18, 30, tzinfo=UTC)
     for now, count in ((due - timedelta(seconds=1), 0), (due, 2), (due + HOUR, 0)):
-        assert await run(billing(now).close_months) == ClosedMonths(count)
+        assert await run(billing(now).close_months, Round()) == ClosedMonths(count)
     async with database.transaction() as session:
         closed = await find_closed(session, "nakshi", date(2026, 11, 1))
     assert closed is not None

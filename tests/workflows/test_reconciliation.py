@@ -32,9 +32,9 @@ class Effects:
         return Reconciled(2, 1, 3)
 
     @activity.defn(name="billing.close_months")
-    async def close_months(self) -> ClosedMonths:
+    async def close_months(self, task: Round) -> ClosedMonths:
         """Stand in for closing."""
-        self._try("close")
+        self._try(f"close as {task.person}")
         return ClosedMonths(1)
 
     def _try(self, name: str) -> None:
@@ -60,7 +60,7 @@ async def test_a_round_matches_first_and_closes_then() -> None:
             ReconciliationWorkflow.run, Round(), id=ROUND_ID, task_queue=options.TASK_QUEUE
         )
         assert await asyncio.wait_for(run.result(), 15) == Reconciled(2, 1, 3)
-        assert effects.tries == ["reconcile 40", "reconcile 40", "close", "close"]
+        assert effects.tries == ["reconcile 40", "reconcile 40", *["close as reconciliation"] * 2]
         await Replayer(workflows=[ReconciliationWorkflow]).replay_workflow(await run.fetch_history())
 
 
