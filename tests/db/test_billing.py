@@ -1,4 +1,4 @@
-"""A message's price is fixed when it is sent, by window, allowance and tier, and the count is exact (R5.4)."""
+"""A message's price is fixed when it is sent, by window, allowance and tier, and the count is exact (R5.4 price)."""
 
 import asyncio
 from collections import Counter
@@ -51,7 +51,7 @@ async def send_priced(
 
 
 async def test_a_price_holds_from_its_day_until_the_next(session: Session) -> None:
-    """Later prices never apply to earlier messages (R5.4)."""
+    """Later prices never apply to earlier messages (R5.4 price)."""
     with pytest.raises(NoPrice):
         await find_price(session, "utility", NOW)
     await set_price(session, "utility", 30, valid_from=NOW - DAY)
@@ -87,7 +87,7 @@ async def test_the_customers_window_may_decide(session: Session, cipher: Cipher)
 async def test_allowance_and_tiers_count_by_workspace_month_and_category(
     session: Session, cipher: Cipher
 ) -> None:
-    """Each begins anew with the workspace's own month (R5.4)."""
+    """Each begins anew with the workspace's own month (R5.4 price)."""
     await add_workspace(session, workspace())
     await add_workspace(session, workspace(id="other"))
     tiers = (Tier(3, 30), Tier(4, 25))
@@ -102,7 +102,7 @@ async def test_allowance_and_tiers_count_by_workspace_month_and_category(
 
 
 async def test_the_count_is_exact_however_many_send_at_once(database: Database, cipher: Cipher) -> None:
-    """Forty senders, ten of a month free, another price above twenty: each number is given once (R5.4)."""
+    """Forty senders, ten of a month free, another price above twenty: each number is given once (R5.4 price)."""
     async with database.transaction() as session:
         await add_workspace(session, workspace())
         await set_price(session, "utility", 35, valid_from=NOW, free_monthly=10, tiers=(Tier(20, 30),))
@@ -119,7 +119,7 @@ async def test_the_count_is_exact_however_many_send_at_once(database: Database, 
 async def test_a_place_of_what_was_refused_or_failed_is_taken_by_the_next(
     session: Session, cipher: Cipher
 ) -> None:
-    """What costs nothing uses up no allowance; what is delivered after all does again (R5.4)."""
+    """What costs nothing uses up no allowance; what is delivered after all does again (R5.4 price)."""
     await add_workspace(session, workspace())
     await set_price(session, "utility", 35, valid_from=NOW, free_monthly=2)
     sent = [await send_priced(session, cipher, phone=f"91999990000{number}") for number in range(2)]
@@ -153,7 +153,7 @@ async def test_a_message_that_was_refused_is_priced_again_when_it_is_sent_again(
 
 
 async def test_a_usage_row_names_the_rule_of_its_price(session: Session, cipher: Cipher) -> None:
-    """Rate, window, tier, allowance and number, each as they were when it was sent (R5.4)."""
+    """Rate, window, tier, allowance and number, each as they were when it was sent (R5.4 price)."""
     await add_workspace(session, workspace(policy=replace(Policy(), timezone="America/New_York")))
     rate_id = await set_price(session, "utility", 35, valid_from=NOW, tiers=(Tier(1, 30),))
     at = datetime(2026, 12, 1, 4, 59, tzinfo=UTC)

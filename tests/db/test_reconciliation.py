@@ -188,7 +188,7 @@ async def test_of_two_sends_or_two_events_nothing_is_guessed(session: Session, c
 async def test_a_cheaper_category_is_credited_and_a_dearer_one_listed(
     session: Session, cipher: Cipher, category: str, booked: int
 ) -> None:
-    """The seller has not accepted a dearer price (R4.4); the credit is booked once and beside the price (R5.4)."""
+    """The seller has not accepted a dearer price (R4.4); the credit is booked once and beside the price (R5.4 reconciliation)."""
     message = await send(session, cipher)
     for key in ("billing:1", "billing:1", "billing:2"):
         await take_event(session, billed(cipher, category=category, event_key=key))
@@ -201,7 +201,7 @@ async def test_a_cheaper_category_is_credited_and_a_dearer_one_listed(
 async def test_a_credited_message_that_fails_and_comes_after_all_costs_the_cheaper_price(
     session: Session, cipher: Cipher
 ) -> None:
-    """Each fact books what is lacking (R5.4)."""
+    """Each fact books what is lacking (R5.4 reconciliation)."""
     message = await send(session, cipher)
     await take_event(session, billed(cipher, category="authentication"))
     for status in (MessageStatus.FAILED, MessageStatus.READ):

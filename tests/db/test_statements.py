@@ -1,4 +1,4 @@
-"""A month is reckoned from its rows, closed once, and never changes afterwards (R5.4)."""
+"""A month is reckoned from its rows, closed once, and never changes afterwards (R5.4 statement)."""
 
 import asyncio
 from dataclasses import replace
@@ -88,7 +88,7 @@ async def _october(session: Session, cipher: Cipher) -> None:
 
 @pytest.mark.usefixtures("_october")
 async def test_a_statement_is_the_sum_of_its_rows_with_taxes(session: Session) -> None:
-    """What failed within the month stands in its line; taxes are reckoned once on the total (R5.4)."""
+    """What failed within the month stands in its line; taxes are reckoned once on the total (R5.4 statement)."""
     await set_tax(session, TaxRate("GST", 1800, OCTOBER))
     statement, closed = await get_statement(session, W, OCTOBER)
     assert closed is None
@@ -107,7 +107,7 @@ async def test_a_statement_is_the_sum_of_its_rows_with_taxes(session: Session) -
 
 @pytest.mark.usefixtures("_october")
 async def test_a_month_is_closed_some_days_after_its_end_and_once(session: Session) -> None:
-    """By the workspace's calendar; closing it again gives what was closed (R5.4)."""
+    """By the workspace's calendar; closing it again gives what was closed (R5.4 statement)."""
     with pytest.raises(NotYet, match="2026-11-06"):
         await close_october(session, now=DUE - timedelta(seconds=1))
     with pytest.raises(ValueError, match="a day after"):
@@ -125,7 +125,7 @@ async def test_a_month_is_closed_some_days_after_its_end_and_once(session: Sessi
 
 @pytest.mark.usefixtures("_october")
 async def test_what_comes_after_the_close_stands_in_the_open_month(session: Session, cipher: Cipher) -> None:
-    """A failure, a delivery after all and an acceptance proven late are booked there; October stays (R5.4)."""
+    """A failure, a delivery after all and an acceptance proven late are booked there; October stays (R5.4 bookings)."""
     unknown = await begin(session, cipher, phone="919999900007")
     await record_outcome(session, unknown.id, status=MessageStatus.UNKNOWN, now=IN_OCTOBER)
     came = await accept(session, await begin(session, cipher, phone="919999900008"))
@@ -197,7 +197,7 @@ async def test_a_statement_that_was_changed_is_found(
 
 
 async def test_closing_waits_for_who_books_and_they_for_it(database: Database, cipher: Cipher) -> None:
-    """A failure reported while its month is being closed stands in one month, never in two or none (R5.4)."""
+    """A failure reported while its month is being closed stands in one month, never in two or none (R5.4 bookings)."""
     for number in range(6):
         workspace_id = f"seller-{number}"
         async with database.transaction() as session:
@@ -224,7 +224,7 @@ async def test_closing_waits_for_who_books_and_they_for_it(database: Database, c
 
 
 async def test_an_amount_by_hand_is_booked_once_in_the_open_month(session: Session) -> None:
-    """With its words on the statement and its person in the books (R5.4)."""
+    """With its words on the statement and its person in the books (R5.4 bookings)."""
     await add_workspace(session, workspace())
     values: dict[str, Any] = {"key": "ticket-7", "detail": "goodwill", "person": "meera", "at": DUE}
     assert await adjustments.book_by_hand(session, W, -1000, **values) == NOVEMBER
@@ -241,7 +241,7 @@ async def test_an_amount_by_hand_is_booked_once_in_the_open_month(session: Sessi
 async def test_ops_see_every_workspace_and_the_platform_has_no_statement(
     session: Session, cipher: Cipher
 ) -> None:
-    """The dearest first, open or closed, each as its statement says (R5.4)."""
+    """The dearest first, open or closed, each as its statement says (R5.4 statement)."""
     await ensure_platform(session)
     await accept(session, await begin(session, cipher, workspace_id=PLATFORM))
     await add_workspace(session, workspace(id="other", policy=replace(Policy(), timezone="UTC")))
