@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from db.rows import columns, many
 from db.session import Database, Session
 from db.tables import adjustments, messages, rate_card, usage
-from domain.billing import PLATFORM_OWNER, Window
+from domain.billing import PLATFORM_OWNER, ChargeLine, Window
 from domain.messages import MessageStatus
 
 
@@ -33,47 +33,6 @@ class NotCharged(StrEnum):
     OWN_ACCOUNT = "own_account"  # Gupshup bills it to the seller
     FREE = "free"  # its price was zero when it was sent
     LATER = "later"  # what it costs was proven after its month was closed: it stands in a later one
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeLine:
-    """What the messages of one notification through one account came to.
-
-    Every message is either charged or not, so that `charged` and `not_charged` make `messages`.
-
-    Attributes:
-        account_id: The account.
-        account_owner: Whose it is.
-        event: The journey event.
-        purpose: What the messages were for: the notification itself, a reminder, an answer.
-        kind: "template" or "session".
-        messages: How many were begun.
-        accepted: How many Gupshup took, those that failed later included.
-        delivered: How many of them were delivered, those that were read included.
-        read: How many of them were read.
-        failed: How many Gupshup took and could not deliver.
-        charged: How many are charged.
-        not_charged: How many are not.
-        charged_paise: What they cost.
-        lowest_paise: The lowest price of a charged message; None where none is charged.
-        highest_paise: The highest one.
-    """
-
-    account_id: str
-    account_owner: str
-    event: str
-    purpose: str
-    kind: str
-    messages: int
-    accepted: int
-    delivered: int
-    read: int
-    failed: int
-    charged: int
-    not_charged: int
-    charged_paise: int
-    lowest_paise: int | None
-    highest_paise: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sqlalchemy import func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from db import adjustments as booking
-from db.charges import ChargeLine, list_lines_of_month
+from db.charges import list_lines_of_month
 from db.rows import columns, many, one
 from db.session import Session
 from db.tables import adjustments, statements, tax_rates, usage, workspaces
@@ -31,7 +31,6 @@ from domain.billing import (
     PLATFORM_OWNER,
     Statement,
     StatementCorrection,
-    StatementLine,
     TaxRate,
     closes_at,
 )
@@ -121,7 +120,7 @@ async def reckon(session: Session, workspace_id: str, month: date) -> Statement:
         workspace_id=workspace_id,
         month=month,
         time_zone=zone.key,
-        lines=tuple(_line(line) for line in lines),
+        lines=lines,
         corrections=await list_corrections(session, workspace_id, month),
         taxes=(),
     )
@@ -369,10 +368,6 @@ _BY_HAND_DETAIL = sql_case((adjustments.c.message_id.is_(None), adjustments.c.de
 @cache
 def _form() -> TypeAdapter[Statement]:
     return TypeAdapter(Statement)
-
-
-def _line(line: ChargeLine) -> StatementLine:
-    return StatementLine(**{name: getattr(line, name) for name in StatementLine.__dataclass_fields__})
 
 
 def _hash(previous: bytes, content: str) -> bytes:

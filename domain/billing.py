@@ -247,8 +247,28 @@ def taxes(rates: Iterable[TaxRate], net_paise: int, month: date) -> tuple[TaxLin
 
 
 @dataclass(frozen=True, slots=True)
-class StatementLine:
-    """What the messages of one notification through one account came to in a month; counts and sums as in `db.charges`."""
+class ChargeLine:
+    """What the messages of one notification through one account came to.
+
+    Every message is either charged or not, so that `charged` and `not_charged` make `messages`.
+
+    Attributes:
+        account_id: The account.
+        account_owner: Whose it is.
+        event: The journey event.
+        purpose: What the messages were for: the notification itself, a reminder, an answer.
+        kind: "template" or "session".
+        messages: How many were begun.
+        accepted: How many Gupshup took, those that failed later included.
+        delivered: How many of them were delivered, those that were read included.
+        read: How many of them were read.
+        failed: How many Gupshup took and could not deliver.
+        charged: How many are charged.
+        not_charged: How many are not.
+        charged_paise: What they cost.
+        lowest_paise: The lowest price of a charged message; None where none is charged.
+        highest_paise: The highest one.
+    """
 
     account_id: str
     account_owner: str
@@ -302,7 +322,7 @@ class Statement:
     workspace_id: str
     month: date
     time_zone: str
-    lines: tuple[StatementLine, ...]
+    lines: tuple[ChargeLine, ...]
     corrections: tuple[StatementCorrection, ...]
     taxes: tuple[TaxLine, ...]
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from domain.billing import (
     Adjusted,
+    ChargeLine,
     Counted,
     PriceDecision,
     Rate,
     Statement,
     StatementCorrection,
-    StatementLine,
     TaxLine,
     TaxRate,
     Tier,
@@ -175,7 +175,7 @@ def test_the_tax_in_force_on_the_months_last_day_counts() -> None:
 
 def test_the_rows_of_a_statement_add_up_and_run_no_formula() -> None:
     """Lines and corrections make the net total, taxes and net the total; a cell is never a formula."""
-    line = StatementLine(
+    line = ChargeLine(
         "account-1", "eshopbox", "=created", "created", "template", 5, 4, 3, 2, 1, 3, 2, 105, 35, 35
     )
     statement = Statement(
