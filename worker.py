@@ -12,6 +12,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
 from activities.account_messages import AccountMessages
+from activities.billing import Billing
 from activities.carriers import Carriers
 from activities.cases import Cases
 from activities.messages import Messages
@@ -24,10 +25,11 @@ from bootstrap.temporal import connect
 from intake.inbox import Intake
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
-from workflows.client import Workflows
+from workflows.client import SchedulesUnknown, Workflows, WorkflowsUnavailable
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sample_message import SampleMessageWorkflow
 
 _log = structlog.get_logger("worker")
@@ -39,6 +41,7 @@ WORKFLOWS = (
     AccountMessageWorkflow,
     SampleMessageWorkflow,
     OutgoingEventWorkflow,
+    ReconciliationWorkflow,
 )
 
 
@@ -62,6 +65,12 @@ def activities_of(resources: Resources, deliver: Deliver | None = None) -> list[
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
+    billing = Billing(
+        database=resources.database,
+        clock=resources.clock,
+        statement_days=resources.settings.statement_days,
+        reconciled_after=resources.settings.reconciled_after_hours,
+    )
     return [
         messages.send_template,
         messages.send_session,
@@ -73,6 +82,8 @@ def activities_of(resources: Resources, deliver: Deliver | None = None) -> list[
         cases.end,
         events.deliver,
         events.give_up,
+        billing.reconcile,
+        billing.close_months,
     ]
 
 
@@ -120,6 +131,14 @@ async def _sweep(intake: Intake, pause: float, stopping: asyncio.Event) -> None:
                 continue
 
 
+async def _schedule(workflows: Workflows) -> None:
+    """Have the daily round scheduled; where that cannot be, ops may do it or start a round by hand."""
+    try:
+        await workflows.ensure_schedules()
+    except (SchedulesUnknown, WorkflowsUnavailable) as error:
+        _log.warning("worker.schedules.missing", error=type(error).__name__)
+
+
 async def main() -> None:
     """Run until SIGTERM or SIGINT; running effects finish first."""
     settings = Settings()  # type: ignore[call-arg]  # from the environment
@@ -139,6 +158,7 @@ async def main() -> None:
         )
         async with build_worker(client, resources):
             _log.info("worker.started", address=settings.temporal_address)
+            await _schedule(Workflows(client))
             await _sweep(intake, settings.sweep_seconds, stopping)
 
 

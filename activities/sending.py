@@ -5,7 +5,7 @@ Found half done from an earlier attempt means that nobody knows: it is never sen
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,10 +29,11 @@ from clients.gupshup import (
     failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
-from db import accounts, messages, notifications, outgoing_events, statuses
+from db import accounts, billing, messages, notifications, outgoing_events, statuses
 from db.encryption import Cipher, digest
 from db.references import Reference, add_references
 from db.session import Database, Session
+from domain.billing import PLATFORM_OWNER
 from domain.messages import MessageStatus, NotSent
 from domain.templates import Filled
 from domain.wording import Option, SessionKind, SessionMessage
@@ -193,15 +194,34 @@ async def write_intent(
 ) -> Intent:
     """Write a message as about to be sent, the same one again where it was surely not, and return what the request needs.
 
-    Each thing to tap gets an unguessable reference, of which only the hash is kept (S4). None stands for a button that
-    answers nothing, a link for example: it keeps its place, because Gupshup counts all buttons.
+    What goes through the platform's account gets its price here (R5.4). Each thing to tap gets an unguessable
+    reference, of which only the hash is kept (S4). None stands for a button that answers nothing, a link for example:
+    it keeps its place, because Gupshup counts all buttons.
+
+    Raises:
+        NoPrice: The rate card says nothing about the message's category.
     """
+    if new.account_owner == PLATFORM_OWNER:
+        pricing = await billing.fix_price(
+            session,
+            workspace_id=new.workspace_id,
+            account_id=new.account_id,
+            category=new.category,
+            phone_hash=cipher.phone_hash(new.phone),
+            now=new.now,
+        )
+        new = replace(new, pricing=pricing)
     if known is None:
         message_id = (await messages.add_message(session, cipher, new)).id
     else:
         message_id = known.id
         await messages.restart_message(
-            session, known.id, attempt=new.attempt, lease_until=new.lease_until, now=new.now
+            session,
+            known.id,
+            attempt=new.attempt,
+            lease_until=new.lease_until,
+            now=new.now,
+            pricing=new.pricing,
         )
     tokens = tuple(secrets.token_urlsafe(24) if option else "" for option in options)
     await add_references(

@@ -165,6 +165,41 @@ class EndResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """Money's daily round.
+
+    Attributes:
+        days: For how many days back what differs is counted.
+        person: Who closes months, as it stands on statements.
+    """
+
+    days: int = 40
+    person: str = "reconciliation"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a round of reconciliation came to.
+
+    Attributes:
+        matched: How many of Gupshup's billing events found their message.
+        adopted: How many of them proved a send of which nobody knew.
+        differing: How many messages and events of the last weeks differ.
+    """
+
+    matched: int = 0
+    adopted: int = 0
+    differing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedMonths:
+    """How many statements were closed."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingEventTask:
     """Deliver one signed event to a workspace's URL.
 

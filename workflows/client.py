@@ -5,15 +5,20 @@ Errors::
     WorkflowsUnavailable   Temporal did not answer; nothing is known to be done, the caller tries again
     CaseNotRunning         the run has ended, or there never was one
     ActRefused             the case refused an act by hand; `type` and message say why
+    SchedulesUnknown       this Temporal server has no schedules
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio.client import (
     Client,
+    ScheduleAlreadyRunningError,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -47,6 +52,7 @@ from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
 from workflows.outgoing_event import OutgoingEventWorkflow
 from workflows.sample_message import SampleMessageWorkflow
+from workflows.schedules import ROUND_ID, daily_round
 from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
 __all__ = [
@@ -62,6 +68,7 @@ __all__ = [
     "ManualAnswer",
     "NotificationTask",
     "SampleMessageTask",
+    "SchedulesUnknown",
     "Workflows",
     "WorkflowsUnavailable",
     "case_workflow_id",
@@ -92,6 +99,10 @@ class WorkflowsUnavailable(Exception):
 
 class CaseNotRunning(Exception):
     """The case's run has ended, or there never was one."""
+
+
+class SchedulesUnknown(Exception):
+    """This Temporal server has no schedules; that of skipped time is one."""
 
 
 class ActRefused(Exception):
@@ -268,6 +279,33 @@ class Workflows:
         task = OutgoingEventTask(workspace_id, event_id, replayed_at)
         workflow_id = f"event:{event_id}:replay:{int(replayed_at.timestamp())}"
         await self._start_once(OutgoingEventWorkflow.run, task, workflow_id)
+
+    async def ensure_schedules(self) -> bool:
+        """Make sure that the daily round is scheduled as this release wants it; True if it was not there before.
+
+        What ops paused stays paused.
+
+        Raises:
+            SchedulesUnknown: The server has no schedules.
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        wanted = daily_round()
+
+        def updated(known: ScheduleUpdateInput) -> ScheduleUpdate:
+            return ScheduleUpdate(schedule=replace(wanted, state=known.description.schedule.state))
+
+        with _asking(ROUND_ID):
+            try:
+                await asyncio.wait_for(self._client.create_schedule(ROUND_ID, wanted), _CALL_SECONDS)
+            except ScheduleAlreadyRunningError:
+                handle = self._client.get_schedule_handle(ROUND_ID)
+                await asyncio.wait_for(handle.update(updated), _CALL_SECONDS)
+                return False
+            except RPCError as error:
+                if error.status is not RPCStatusCode.UNIMPLEMENTED:
+                    raise
+                raise SchedulesUnknown(ROUND_ID) from error
+        return True
 
     async def is_healthy(self) -> bool:
         """Tell whether Temporal answers."""

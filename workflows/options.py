@@ -68,3 +68,13 @@ DELIVER_EVENT: dict[str, Any] = {
         initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=30)
     ),
 }
+ROUND: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(minutes=15),
+    "schedule_to_close_timeout": timedelta(hours=12),  # the next day's round does what this one could not
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
+    ),
+}
+ROUND_AT = (2, 30)
+"""When the daily round begins, hour and minute by `ROUND_ZONE`: after midnight of the last day a month stays open."""
+ROUND_ZONE = "Asia/Kolkata"

@@ -14,9 +14,9 @@ from api.portal.pitch import Pitch, pitch_of
 from api.portal.visits import FieldsNow, Seller, Visit, not_found
 from db import accounts, audit, billing, notifications, timeline
 from db.accounts import AppAccount
-from db.billing import Rate
 from db.notifications import Notification
 from db.session import Session
+from domain.billing import Rate
 from domain.formats import count_words, moment_inside, phone_words, rupees_exact
 from domain.journey import JOURNEY, JourneyEntry, JourneyGroup, find_event, in_group
 from domain.messages import NotSent

@@ -14,9 +14,9 @@ from api.portal.visits import Visit
 from db import acceptances, billing, cases, journey_events, notifications
 from db.acceptances import Acceptance
 from db.accounts import AppAccount
-from db.billing import Rate
 from db.notifications import Notification
 from db.session import Session
+from domain.billing import Rate
 from domain.formats import count_words, local_date, moment_inside, plain_day, rupees_exact
 from domain.journey import JourneyEntry
 from domain.preview import preview
