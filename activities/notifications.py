@@ -21,7 +21,6 @@ from clients.carriers.registry import carrier_for
 from clients.gupshup import Gupshup
 from db import (
     accounts,
-    billing,
     customers,
     journey_events,
     messages,
@@ -237,9 +236,6 @@ class Notifications:
             command_id=step.key.command_id,
             phone=phone,
             content=template_content(notification, filled),
-            price_paise=await billing.find_price(session, category, now)
-            if account.owner == "eshopbox"
-            else 0,
             now=now,
             attempt=activity.info().attempt,
             lease_until=now + LEASE,
