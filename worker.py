@@ -12,9 +12,11 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
 from activities.account_messages import AccountMessages
+from activities.billing import Billing
 from activities.carriers import Carriers
 from activities.cases import Cases
 from activities.messages import Messages
+from activities.notifications import Deliver, Notifications
 from activities.outgoing_events import OutgoingEvents
 from activities.templates import Templates
 from bootstrap.logs import configure
@@ -28,6 +30,7 @@ from workflows.client import SchedulesUnknown, Workflows, WorkflowsUnavailable
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sample_message import SampleMessageWorkflow
 from workflows.template_check import TemplateCheckWorkflow
 
@@ -40,12 +43,18 @@ WORKFLOWS = (
     AccountMessageWorkflow,
     SampleMessageWorkflow,
     OutgoingEventWorkflow,
+    ReconciliationWorkflow,
     TemplateCheckWorkflow,
 )
 
 
-def activities_of(resources: Resources) -> list[Callable[..., object]]:
-    """Return every activity, each with what it works with."""
+def activities_of(resources: Resources, deliver: Deliver | None = None) -> list[Callable[..., object]]:
+    """Return every activity, each with what it works with.
+
+    Args:
+        resources: Connections and keys.
+        deliver: Delivers what an activity without a workflow has to tell at once; without it the sweep does.
+    """
     shared: dict[str, Any] = {
         "database": resources.database,
         "cipher": resources.cipher,
@@ -53,20 +62,32 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
     }
     messages = Messages(gupshup=resources.gupshup, **shared)
     account_messages = AccountMessages(gupshup=resources.gupshup, **shared)
+    notifications = Notifications(
+        gupshup=resources.gupshup, carriers=resources.carriers, deliver=deliver, **shared
+    )
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
+    billing = Billing(
+        database=resources.database,
+        clock=resources.clock,
+        statement_days=resources.settings.statement_days,
+        reconciled_after=resources.settings.reconciled_after_hours,
+    )
     templates = Templates(gupshup=resources.gupshup, **shared)
     return [
         messages.send_template,
         messages.send_session,
         account_messages.send,
+        notifications.send,
         account_messages.send_sample,
         carriers.take_action,
         cases.record,
         cases.end,
         events.deliver,
         events.give_up,
+        billing.reconcile,
+        billing.close_months,
         templates.check,
     ]
 
@@ -77,7 +98,7 @@ def build_worker(client: Client, resources: Resources) -> Worker:
         client,
         task_queue=options.TASK_QUEUE,
         workflows=WORKFLOWS,
-        activities=activities_of(resources),
+        activities=activities_of(resources, Workflows(client).deliver_event),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=20,  # replays after a restart must not trip the 2 s deadlock detector
         max_concurrent_activities=CONCURRENT_ACTIVITIES,

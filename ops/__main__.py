@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | rehearse | up | code | migrate | keys | connect … | people … | cases … | events … | settings … | consent … | templates check | audit check`."""
+"""Programs for people: `python -m ops demo | rehearse | up | code | migrate | keys | connect … | people … | cases … | billing … | …`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,20 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import audit, cases, codes, consent, demo, events, people, rehearse, settings, templates
+from ops import (
+    audit,
+    billing,
+    cases,
+    codes,
+    consent,
+    demo,
+    events,
+    people,
+    reconciliation,
+    rehearse,
+    settings,
+    templates,
+)
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
@@ -39,6 +52,8 @@ def main() -> int:
     people.add_commands(commands)
     cases.add_commands(commands)
     events.add_commands(commands)
+    billing.add_commands(commands)
+    reconciliation.add_commands(commands)
     settings.add_commands(commands)
     consent.add_commands(commands)
     templates.add_commands(commands)

@@ -25,17 +25,25 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
+    ActivityIDReusePolicy,
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityAlreadyStartedError,
+    ApplicationError,
+    WorkflowAlreadyStartedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.notifications import Notifications
 from activities.values import (
     AboutCase,
     AccountMessageTask,
+    NotificationTask,
     OutgoingEventTask,
     SampleMessageTask,
     TemplateCheck,
@@ -63,6 +71,7 @@ __all__ = [
     "LateReply",
     "Mail",
     "ManualAnswer",
+    "NotificationTask",
     "SampleMessageTask",
     "SchedulesUnknown",
     "TemplateCheck",
@@ -213,6 +222,44 @@ class Workflows:
             WorkflowsUnavailable: Temporal did not answer.
         """
         await self._start_once(AccountMessageWorkflow.run, task, f"account-message:{task.id}")
+
+    async def send_notification(
+        self, task: NotificationTask, *, command_id: str, order_id: str, seconds_left: float
+    ) -> None:
+        """Have the message about a step of the journey sent, once: an activity of its own, without a run around it.
+
+        Args:
+            task: The step.
+            command_id: Its idempotency key.
+            order_id: The order, so that ops find it.
+            seconds_left: How long it may still be sent.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        choices = dict(options.NOTIFY)
+        priority = Priority(priority_key=choices.pop("priority_key"), fairness_key=task.workspace_id[:64])
+        with suppress(ActivityAlreadyStartedError), _asking(command_id):
+            await asyncio.wait_for(
+                self._client.start_activity_method(
+                    Notifications.send,
+                    task,
+                    id=command_id,
+                    task_queue=options.TASK_QUEUE,
+                    id_reuse_policy=ActivityIDReusePolicy.REJECT_DUPLICATE,
+                    schedule_to_close_timeout=timedelta(seconds=max(seconds_left, 0)) + options.LAST_TRY,
+                    search_attributes=TypedSearchAttributes(
+                        [
+                            SearchAttributePair(options.WORKSPACE_ID, task.workspace_id),
+                            SearchAttributePair(options.ORDER_ID, order_id),
+                        ]
+                    ),
+                    summary=task.event,
+                    priority=priority,
+                    **choices,
+                ),
+                _CALL_SECONDS,
+            )
 
     async def send_sample(self, task: SampleMessageTask) -> None:
         """Have a notification sent to a phone of the seller's own, once.
