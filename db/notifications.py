@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.rows import columns
@@ -196,24 +196,6 @@ async def save_notification(session: Session, notification: Notification) -> Non
             index_elements=["workspace_id", "account_id", "event", "language"], set_=values
         )
     )
-
-
-async def hold_template(session: Session, account_id: str, template_id: str, reason: str | None) -> int:
-    """Stop sending with a template and say why, or with None go on; return how many notifications use it."""
-    table = notifications
-    statement = (
-        update(table)
-        .where(table.c.account_id == account_id, table.c.template_id == template_id)
-        .values(
-            attention=reason or "",
-            attention_at=case((table.c.attention == reason, table.c.attention_at), else_=func.now())
-            if reason
-            else None,
-            updated_at=func.now(),
-        )
-        .returning(table.c.workspace_id)
-    )
-    return len((await session.execute(statement)).all())
 
 
 async def count_attention(session: Session, workspace_id: str, account_id: str) -> int:

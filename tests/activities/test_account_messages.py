@@ -20,6 +20,7 @@ from domain.messages import NotSent
 from domain.wording import Option, SessionKind, SessionMessage
 from tests.activities.conftest import NOTIFICATION, Shop
 from tests.factories import NOW
+from tests.holding import hold_template
 
 STRANGER = "919999900077"
 HELLO = AccountMessageTask(
@@ -188,9 +189,7 @@ async def test_taps_on_a_test_belong_to_no_case(shop: Shop) -> None:
     ("change", "why"),
     [
         (
-            lambda session: notifications.hold_template(
-                session, "account-1", "template-1", "template paused"
-            ),
+            lambda session: hold_template(session, "account-1", "template-1", "template paused"),
             NotSent.TEMPLATE,
         ),
         (

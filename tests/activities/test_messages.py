@@ -25,6 +25,7 @@ from domain.wording import Option, SessionKind, SessionMessage
 from tests.activities.conftest import NOTIFICATION, Died, Shop
 from tests.domain.given import Talk, some_facts
 from tests.factories import NOW, PHONE, app_account, case_facts
+from tests.holding import hold_template
 
 _TEXT = SessionMessage(SessionKind.TEXT, "Done.")
 _THROTTLED = Refused("429", "too many", retryable=True, retry_after=7.0, cls="throttled")
@@ -369,11 +370,9 @@ async def test_nothing_is_sent_when_switched_off(shop: Shop) -> None:  # R4.1, I
 
 async def test_nothing_is_sent_while_the_template_is_held(shop: Shop) -> None:  # R4.8, F33
     """It goes on when the hold is lifted."""
-    await shop.change(
-        lambda session: notifications.hold_template(session, "account-1", "template-1", "paused by Meta")
-    )
+    await shop.change(lambda session: hold_template(session, "account-1", "template-1", "paused by Meta"))
     await _is_not_sent(shop, NotSent.TEMPLATE)
-    await shop.change(lambda session: notifications.hold_template(session, "account-1", "template-1", None))
+    await shop.change(lambda session: hold_template(session, "account-1", "template-1", None))
     assert (await shop.send_template(2)).is_accepted
 
 

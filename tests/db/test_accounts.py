@@ -24,12 +24,12 @@ from db.accounts import (
     uninstall,
 )
 from db.encryption import Cipher
+from db.held_templates import Standing, list_of_template, settle
 from db.notifications import (
     Button,
     Notification,
     Param,
     find_notification,
-    hold_template,
     list_notifications,
     save_notification,
 )
@@ -259,13 +259,20 @@ async def test_a_notification_is_found_in_the_customers_language_else_the_worksp
     assert len(await list_notifications(session, W, "account-1")) == 3
 
 
-async def test_a_held_template_says_why_in_every_notification_that_uses_it(session: Session) -> None:
-    """And is released again; other templates and accounts are not touched."""  # R4.8
+async def test_a_held_template_says_why_in_every_notification_that_uses_it(
+    session: Session, cipher: Cipher
+) -> None:
+    """And is released again; other templates and accounts are not touched, and what changed meanwhile is left."""  # R4.8
     await save_notification(session, NOTIFICATION)
     await save_notification(session, replace(NOTIFICATION, event="delivered", template_id="template-2"))
-    assert await hold_template(session, "account-1", "template-1", "paused by Meta") == 1
-    assert await hold_template(session, "account-2", "template-1", "paused by Meta") == 0
+    assert await list_of_template(session, "account-2", "template-1") == ()
+    (row,) = await list_of_template(session, "account-1", "template-1")
+    settled = await settle(session, cipher, [Standing(row, "template paused")], now=NOW)
+    assert len(settled.changed) == 1
     held = {each.event: each.attention for each in await list_notifications(session, W, "account-1")}
-    assert held == {"failed_delivery": "paused by Meta", "delivered": ""}
-    assert await hold_template(session, "account-1", "template-1", None) == 1
+    assert held == {"failed_delivery": "template paused", "delivered": ""}
+    assert (await settle(session, cipher, [Standing(row, "template disabled")], now=NOW)).changed == ()
+    (row,) = await list_of_template(session, "account-1", "template-1")
+    assert row.attention_at == NOW
+    await settle(session, cipher, [Standing(row, "")], now=NOW)
     assert await find_notification(session, W, "account-1", "failed_delivery", "en") == NOTIFICATION

@@ -24,6 +24,7 @@ from db.workspaces import add_workspace, ensure_platform
 from domain.messages import MessageStatus
 from tests.db.given_cases import DAY, HOUR, W, ended, opened
 from tests.factories import NOW, app_account, new_message, workspace
+from tests.holding import hold_template
 
 pytestmark = pytest.mark.usefixtures("_workspace")
 
@@ -60,7 +61,7 @@ async def test_each_trouble_is_listed_once_the_most_harmful_first(session: Sessi
     await notifications.save_notification(
         session, Notification(W, "account-1", "failed_delivery", "en", "template-1", is_on=True)
     )
-    await notifications.hold_template(session, "account-1", "template-1", "paused: low quality")
+    await hold_template(session, "account-1", "template-1", "paused: low quality")
     late = await opened(session, cipher, 26)
     await opened(session, cipher, 24, deadline_at=NOW - HOUR / 2)
     for number in range(2):
@@ -113,7 +114,7 @@ async def test_what_is_switched_off_uninstalled_or_not_sending_troubles_nobody(
     for account_id, is_on in (("account-1", False), ("account-2", True)):
         notification = Notification(W, account_id, "failed_delivery", "en", "t", is_on=is_on)
         await notifications.save_notification(session, notification)
-        await notifications.hold_template(session, account_id, "t", "paused")
+        await hold_template(session, account_id, "t", "paused")
     await accounts.uninstall(session, W, "account-2", person="", now=NOW)
     await accounts.set_attention(session, "account-2", "the key is wrong")
     assert await list_matters(session, NOW) == ()
@@ -158,7 +159,7 @@ async def test_every_workspace_at_a_glance(session: Session, cipher: Cipher) -> 
         await notifications.save_notification(
             session, Notification(W, "account-1", event, language, f"t-{event}", is_on=True)
         )
-    await notifications.hold_template(session, "account-1", "t-rto", "paused")
+    await hold_template(session, "account-1", "t-rto", "paused")
     await opened(session, cipher, 1)
     closed = await opened(session, cipher, 2)
     await ended(session, cipher, closed, "handed_over", at=NOW - HOUR)

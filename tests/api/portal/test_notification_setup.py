@@ -6,7 +6,7 @@ import pytest
 from bs4 import Tag
 from sqlalchemy import text
 
-from db import audit, notifications
+from db import audit
 from db.notifications import Button, Param
 from db.people import Role
 from domain.template_checks import WORDS
@@ -22,6 +22,7 @@ from tests.api.portal.notification_stage import (
     template_id,
 )
 from tests.api.portal.somebody import Fields, Somebody, signed_in
+from tests.holding import hold_template
 
 PAGE = "/notifications/failed_delivery"
 FILLED = {
@@ -322,7 +323,7 @@ async def test_successful_check_lets_go_of_what_was_held(
 
 async def _hold(outside: Outside, reason: str) -> None:
     async with outside.stage.database.transaction() as session:
-        assert await notifications.hold_template(session, OWN, FILLED["chosen"], reason)
+        assert await hold_template(session, OWN, FILLED["chosen"], reason)
 
 
 @pytest.mark.usefixtures("gupshup")

@@ -27,6 +27,7 @@ from tests.api.portal.notification_stage import (
 )
 from tests.api.portal.somebody import Somebody, signed_in
 from tests.factories import case_facts
+from tests.holding import hold_template
 from tests.intake.stage import ACCOUNT
 
 SWITCH = "/notifications/failed_delivery/switch"
@@ -172,7 +173,7 @@ async def test_held_notification_says_what_since_when_and_how_many_were_not_sent
     stage = outside.stage
     await _save(outside, ROW, replace(ROW, event="delivered", template_id="other"))
     async with stage.database.transaction() as session:
-        await notifications.hold_template(session, OWN, ROW.template_id, "template paused")
+        await hold_template(session, OWN, ROW.template_id, "template paused")
         for number in (1, 2):
             facts = replace(case_facts(), case_id=f"00000000-0000-4000-8000-00000000000{number}")
             entry = Entry(

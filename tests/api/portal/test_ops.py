@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from api.portal.app import ROUTERS
 from api.portal.ops_texts import TITLES
-from db import accounts, audit, billing, inbox, notifications, people, samples, workspaces
+from db import accounts, audit, billing, inbox, people, samples, workspaces
 from db.people import Role
 from db.workspaces import PLATFORM
 from domain.texts import LANGUAGES
@@ -16,6 +16,7 @@ from tests.api.conftest import Outside
 from tests.api.portal.somebody import PASSWORD, Fields, Somebody, signed_in
 from tests.db.given_cases import HOUR, opened
 from tests.factories import NOW
+from tests.holding import hold_template
 from tests.intake.stage import ACCOUNT, TEMPLATE
 
 PAGES = sorted(
@@ -78,7 +79,7 @@ async def test_what_needs_a_person_is_listed_with_the_way_to_it(outside: Outside
     now = outside.stage.clock()
     async with outside.stage.database.transaction() as session:
         await accounts.set_attention(session, ACCOUNT, "the wallet is <b>empty</b>")
-        await notifications.hold_template(session, ACCOUNT, TEMPLATE, "paused: low quality")
+        await hold_template(session, ACCOUNT, TEMPLATE, "paused: low quality")
         row = await opened(
             session, outside.stage.cipher, 7, failed_at=now - 26 * HOUR, deadline_at=now - 2 * HOUR
         )
@@ -292,7 +293,7 @@ async def test_workspaces_are_listed_and_one_is_shown_in_full(outside: Outside, 
     now = outside.stage.clock()
     async with outside.stage.database.transaction() as session:
         await opened(session, outside.stage.cipher, 5, failed_at=now - HOUR, deadline_at=now + 5 * HOUR)
-        await notifications.hold_template(session, ACCOUNT, TEMPLATE, "paused: low quality")
+        await hold_template(session, ACCOUNT, TEMPLATE, "paused: low quality")
     await staff.open("/ops/workspaces")
     assert "2 workspaces." in staff.words
     assert (

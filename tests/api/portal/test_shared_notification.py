@@ -12,6 +12,7 @@ from tests.api.conftest import Outside
 from tests.api.portal.notification_stage import EVIL, offer, saved
 from tests.api.portal.somebody import PASSWORD, Somebody, signed_in
 from tests.factories import failed_delivery
+from tests.holding import hold_template
 from tests.intake.stage import ACCOUNT
 
 PAGE = "/notifications/failed_delivery"
@@ -181,7 +182,7 @@ async def test_held_template_cannot_be_switched_on(shop: Outside, owner: Somebod
     """R4.8 portal: Eshopbox's template is Eshopbox's to repair."""
     await offer(shop)
     async with shop.stage.database.transaction() as session:
-        await notifications.hold_template(session, ACCOUNT, "shared-en", "template paused")
+        await hold_template(session, ACCOUNT, "shared-en", "template paused")
     await _confirmed(shop, owner)
     await owner.open(PAGE)
     assert "WhatsApp paused this template because of customers’ feedback." in owner.words
@@ -278,7 +279,7 @@ async def test_held_template_of_eshopboxs_says_who_looks_after_it(shop: Outside,
     await owner.open(PAGE)
     await owner.press("Accept and switch on", accept="yes")
     async with shop.stage.database.transaction() as session:
-        await notifications.hold_template(session, ACCOUNT, "shared-hi", "template rejected: INVALID_FORMAT")
+        await hold_template(session, ACCOUNT, "shared-hi", "template rejected: INVALID_FORMAT")
     await owner.open("/notifications")
     assert "WhatsApp rejected this template today, " in owner.words
     assert "Nothing is sent for this event in Hindi until it is approved again." in owner.words
