@@ -328,7 +328,7 @@ async def test_nothing_is_sent_to_who_opted_out(shop: Shop) -> None:  # R5.5, I6
     assert (await shop.send_session(_TEXT, 2)).why is NotSent.OPTED_OUT
 
 
-async def test_template_of_marketing_is_not_sent_to_who_wants_none(shop: Shop) -> None:  # R5.5, I6
+async def test_template_of_marketing_is_not_sent_to_who_wants_none(shop: Shop) -> None:  # R5.5 category, I6
     """The category decides: what is of use goes on being sent."""
     await shop.customer_wrote()
     hashed = shop.cipher.phone_hash(PHONE)

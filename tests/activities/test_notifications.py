@@ -27,6 +27,7 @@ from db import (
 )
 from db.journey_events import JourneyKey, JourneyStep
 from db.notifications import Button, Notification, Param
+from domain.consent import Scope
 from domain.messages import MessageStatus, NotSent
 from domain.shipments import OrderFacts, ShipmentMove
 from tests.activities.conftest import Died, Shop
@@ -192,6 +193,19 @@ async def test_customer_or_account_that_changed_since_forbids_it(journey: Journe
         lambda session: customers.set_opt_out(session, "account-1", hashed, opted_out=True, at=NOW, proof="")
     )
     assert (await journey.send()).why is NotSent.OPTED_OUT
+
+
+async def test_step_by_a_template_of_marketing_is_not_sent_to_who_wants_none(journey: Journey) -> None:
+    """R5.5 category: other channels may tell of it."""
+    hashed = journey.shop.cipher.phone_hash(PHONE)
+    await journey.open(set_up=replace(SET_UP, category="MARKETING"))
+    await journey.shop.change(
+        lambda session: customers.set_opt_out(
+            session, "account-1", hashed, opted_out=True, at=NOW, proof="", scope=Scope.MARKETING
+        )
+    )
+    assert (await journey.send()).why is NotSent.OPTED_OUT
+    assert (await journey.entries())[-1].detail == "opted_out: marketing"
 
 
 async def test_wrong_number_is_not_written_to(journey: Journey) -> None:

@@ -120,7 +120,7 @@ async def guard(database: Database, cipher: Cipher) -> Guard:
 
 
 async def test_template_that_is_as_it_was_changes_nothing(guard: Guard) -> None:
-    """R4.8: its list is kept for pages; nobody is told."""
+    """R4.8 check: its list is kept for pages; nobody is told."""
     checked = await guard.check()
     assert checked == TemplatesChecked(asked=1)
     assert await guard.attention() == ""
@@ -141,7 +141,7 @@ async def test_template_that_is_as_it_was_changes_nothing(guard: Guard) -> None:
 async def test_change_holds_tells_and_is_let_go_by_itself(
     guard: Guard, changes: dict[str, object], reason: str
 ) -> None:
-    """R4.8, F33: what Gupshup sent no event of is found within the hour; each is told once."""
+    """R4.8 check, R4.8 told, F33: what Gupshup sent no event of is found within the hour; each is told once."""
     guard.list(**changes)
     checked = await guard.check()
     assert [(one.event, one.reason) for one in checked.held] == [("failed_delivery", reason)]

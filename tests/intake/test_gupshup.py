@@ -588,7 +588,7 @@ async def test_opting_in_lifts_it(stage: Stage) -> None:
 
 
 async def test_marketing_stopped_in_whatsapp_stops_marketing_alone(stage: Stage) -> None:
-    """R5.5: with its proof, on the activity, and lifted by the same switch; START is about all messages."""
+    """R5.5 category, R5.5 proof: on the activity, and lifted by the same switch; START is about all messages."""
     await stage.open(failed_delivery())
     body = _gupshup("v2-preference-event-stop")
     (wish,) = body["payload"]["payload"]["user_preferences"]

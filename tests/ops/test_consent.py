@@ -114,7 +114,7 @@ async def test_file_that_is_no_list_is_not_begun(
 
 
 async def test_earlier_opt_out_does_not_undo_a_later_start(own: Terminal, tmp_path: Path) -> None:
-    """R5.5: the customer's last word counts, whenever it reaches us; both stay on record, and no case is told."""
+    """R5.5 proof: the customer's last word counts, whenever it reaches us; both stay on record, and no case is told."""
     row = await own.stage.open(failed_delivery())
     await own.run(
         "consent", "lift", PHONE, "--account", ACCOUNT, "--note", "asked by phone", "--person", "Meera"
@@ -173,7 +173,7 @@ async def test_asking_wrong_is_told_in_words(terminal: Terminal, tmp_path: Path)
 
 
 async def test_what_was_said_is_never_changed(own: Terminal, tmp_path: Path) -> None:
-    """S28: the program itself may only add to it."""
+    """R5.5 proof, S28: the program itself may only add to it."""
     await own.run(
         "consent", "import", _list(tmp_path, "9999900001,2026-01-05,,"), "--account", OWN, "--person", "M"
     )

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import func, select
 
 from db import cases, shipments, tables
-from tests.intake.stage import sample
+from db.notifications import Notification, save_notification
+from tests.intake.stage import ACCOUNT, sample
 from tests.ops.conftest import Terminal
 
 Json = dict[str, Any]
@@ -52,7 +53,7 @@ async def _counts(terminal: Terminal) -> dict[str, int]:
 
 
 async def test_a_few_hundred_lines_twice_have_their_effect_once(terminal: Terminal, tmp_path: Path) -> None:
-    """I2: as posted, in every form a line may have; the second time nothing is added, told or started."""
+    """R8.1 recorded, I2: as posted, in every form a line may have; the second time nothing is added, told or started."""
     plain = [_event(terminal, number) for number in range(100)]
     wrapped = [
         {"workspace": "nakshi", "body": _event(terminal, number, slug="nakshi")} for number in range(100, 200)
@@ -145,6 +146,22 @@ async def test_old_failure_asks_nobody(terminal: Terminal, tmp_path: Path) -> No
     await terminal.run("events", "replay", _file(tmp_path, [_event(terminal, 1, hours=72)]))
     (start,) = terminal.stage.workflows.started.values()
     assert start.facts.failure.failed_at < terminal.stage.clock() - timedelta(hours=24)
+
+
+async def test_old_step_of_the_journey_is_no_news(terminal: Terminal, tmp_path: Path) -> None:
+    """R8.1 recorded, R5.1 journey: the activity says that it came too late; what happened just now is told."""
+    notification = Notification(
+        "kapaskraft", ACCOUNT, "on_the_way", "en", "template-2", category="UTILITY", body="Hi", is_on=True
+    )
+    async with terminal.system.database.transaction() as session:
+        await save_notification(session, notification)
+    name = "eshopbox/webhook-shipment-intransit"
+    lines = [_event(terminal, 1, name=name, hours=72), _event(terminal, 2, name=name, hours=0.1)]
+    await terminal.run("events", "replay", _file(tmp_path, lines))
+    (late,) = await terminal.stage.activity("KK1")
+    assert (late.topic, late.detail) == ("on_the_way_not_sent", "too late: it happened too long ago")
+    (task,) = terminal.stage.workflows.notified.values()
+    assert task.subject_id == "SHIP2"
 
 
 async def test_quietly_only_the_parcels_are_known_afterwards(terminal: Terminal, tmp_path: Path) -> None:
