@@ -25,8 +25,8 @@ _log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 4  # accounts
 _MOST_ASKED_ALONE: Final = 20  # templates of one account that its list does not show
-ASKED_EVERY: Final = timedelta(minutes=5)
-"""How seldom an account is asked by the clock, or by hand: its key may be refused (F34)."""
+PROBED_EVERY: Final = timedelta(minutes=5)
+"""How seldom an account is asked whose key was refused, by the clock or by hand (F34)."""
 
 _UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _KEY_TROUBLES: Final = frozenset({KEY_LOST, *(failed_reason(str(int(status))) for status in _UNAUTHORISED)})
@@ -48,7 +48,7 @@ class Templates:
     async def check(self, task: TemplateCheck) -> TemplatesChecked:
         """Ask Gupshup once for each account; hold what may not be sent, let go what may again.
 
-        Accounts that were asked just now are left out, so that a repeat does no harm.
+        One whose key was refused just now is left out.
         """
         async with self._database.transaction() as session:
             known = await held_templates.list_accounts(session)
@@ -85,7 +85,9 @@ class Templates:
     async def _account(self, account_id: str) -> TemplatesChecked:
         asked_at = self._clock()
         async with self._database.transaction() as session:
-            if not await accounts.claim_asking(session, account_id, asked_at, every=ASKED_EVERY):
+            account = await accounts.get_account(session, account_id)
+            every = PROBED_EVERY if account.attention in _KEY_TROUBLES else timedelta()
+            if not await accounts.claim_asking(session, account_id, asked_at, every=every):
                 return TemplatesChecked(just_asked=(account_id,))
             stored = await accounts.get_credentials(session, self._cipher, account_id)
             rows = await held_templates.list_in_use(session, account_id)

@@ -243,7 +243,7 @@ class TemplatesChecked:
         released: What was let go.
         refused: Accounts whose key Gupshup does not accept.
         away: Accounts of which Gupshup said nothing.
-        just_asked: Accounts that were asked a moment before.
+        just_asked: Accounts whose key was refused so shortly before that they were not asked.
     """
 
     asked: int = 0

@@ -90,7 +90,7 @@ async def _import(system: System, arguments: argparse.Namespace) -> int:
     named = one_line(arguments.file.name)[:_FILE_NAME]
     proof = f"{named}, sha256 {hashlib.sha256(data).hexdigest()[:16]}"
     taker = _Taker(system, sender.account.id, proof, person)
-    progress = Progress(text.count("\n") + 1, "lines")
+    progress = Progress(len(text.splitlines()), "lines")
     wrong: list[BadLine] = []
     good = 0
     try:

@@ -36,7 +36,7 @@ class Progress:
         if self._is_bar:
             bar = "#" * share + "." * (steps - share)
             self._out.write(f"\r[{bar}] {words}")
-        elif done:
+        elif share:
             self._out.write(f"{words}\n")
         self._out.flush()
 

@@ -38,14 +38,14 @@ async def _check(system: System, arguments: argparse.Namespace) -> int:
     for account_id in checked.away:
         print(f"{account_id}: Gupshup did not tell; it is asked again within the hour")
     for account_id in checked.just_asked:
-        print(f"{account_id}: asked less than five minutes ago")
+        print(f"{account_id}: its key was refused less than five minutes ago")
     if not any((checked.asked, checked.refused, checked.away, checked.just_asked)):
         raise Stop(
             f"No notification is on for account {arguments.account}."
             if arguments.account
             else "No notification is on."
         )
-    print(
-        f"{checked.asked} accounts asked, {len(checked.held)} notifications held, {len(checked.released)} released."
-    )
+    accounts = "1 account" if checked.asked == 1 else f"{checked.asked} accounts"
+    held, released = len(checked.held), len(checked.released)
+    print(f"{accounts} asked; notifications held: {held}, released: {released}.")
     return NO if checked.refused or checked.away else 0

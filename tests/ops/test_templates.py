@@ -20,8 +20,8 @@ async def test_check_says_what_was_held_and_who_could_not_be_asked(terminal: Ter
         "template paused",
         "account-2: Gupshup does not accept the API key",
         "account-3: Gupshup did not tell",
-        "account-4: asked less than five minutes ago",
-        "1 accounts asked, 1 notifications held, 0 released.",
+        "account-4: its key was refused less than five minutes ago",
+        "1 account asked; notifications held: 1, released: 0.",
     ):
         assert words in printed
     terminal.stage.workflows.checked = TemplatesChecked(asked=1)
