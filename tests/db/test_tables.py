@@ -20,6 +20,7 @@ from db import (
     audit,
     browser_sessions,
     cases,
+    consents,
     customers,
     inbox,
     messages,
@@ -37,6 +38,7 @@ from db.migrate import config, upgrade
 from db.session import ALL_WORKSPACES, ONE_WORKSPACE, Database, Session
 from db.tables import metadata
 from domain.case_events import ActionRequest, Answer
+from domain.consent import Scope, Source
 from domain.failures import Action, Mode
 from domain.messages import MessageStatus
 from domain.replies import AddressDraft
@@ -180,6 +182,18 @@ async def _fill(session: Session, cipher: Cipher, workspace_id: str) -> None:
         position=0,
         now=NOW,
     )
+    consent = consents.Consent(
+        account_id="account-1",
+        phone_hash=cipher.phone_hash(PHONE),
+        key=f"ops:{workspace_id}",
+        scope=Scope.ALL,
+        is_wanted=True,
+        at=NOW,
+        source=Source.OPS,
+        proof="command 1",
+        note=f"Asha Rao asked from {PHONE}",
+    )
+    await consents.add_consent(session, cipher, consent)
     facts = case_facts(workspace_id=workspace_id, raw_remark=f"Customer {PHONE} not at home")
     case, _ = await cases.add_case(session, cipher, facts, Policy(), deadline_at=NOW, now=NOW)
     await shipments.record_move(
@@ -281,6 +295,7 @@ async def test_nothing_personal_and_no_secret_can_be_read_in_any_column(
         assert not found, (table, found)
     assert filled >= {
         "cases",
+        "consents",
         "messages",
         "inbox",
         "timeline",
@@ -306,6 +321,48 @@ async def test_two_migrators_at_once_wait_for_each_other(database_url: str) -> N
             for _ in range(2)
         ]
         assert [await migrator.wait() for migrator in migrators] == [0, 0]
+    finally:
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await server.close()
+
+
+async def test_opt_outs_of_before_begin_their_history(database_url: str) -> None:
+    """R5.5 proof: with what was known of the last word; who never said anything has none."""  # F23
+    name = "rescue_opt_outs"
+    url = make_url(database_url)
+    server = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    await server.execute(f"CREATE DATABASE {name}")
+    filled = url.set(database=name).render_as_string(hide_password=False)
+
+    async def migrate(revision: str) -> None:
+        migrator = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "alembic", "upgrade", revision, env=os.environ | {"DATABASE_URL": filled}
+        )
+        assert await migrator.wait() == 0
+
+    try:
+        await migrate("0008")
+        own = await asyncpg.connect(
+            url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+        )
+        await own.executemany(
+            "INSERT INTO customers (account_id, phone_hash, opted_out_at, opt_changed_at, opt_out_proof)"
+            " VALUES ('account-1', $1, $2, $3, $4)",
+            [
+                (b"1", NOW, NOW, "text: inbox 5"),
+                (b"2", None, NOW, "gupshup: inbox 6"),
+                (b"3", None, None, ""),
+            ],
+        )
+        await migrate("head")
+        rows = await own.fetch(
+            "SELECT phone_hash, is_wanted, at, source, proof FROM consents ORDER BY phone_hash"
+        )
+        assert [tuple(row) for row in rows] == [
+            (b"1", False, NOW, "message", "inbox 5"),
+            (b"2", True, NOW, "gupshup", "inbox 6"),
+        ]
+        await own.close()
     finally:
         await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await server.close()
