@@ -19,7 +19,7 @@ from api.errors import Problem
 from api.portal import frame
 from api.portal.forms import Form
 from api.portal.frame import Frame, Toast
-from api.portal.visits import Visit, cookie_name
+from api.portal.visits import Visit, cookie_name, drop_cookie
 from db import accounts, inbox, notifications, orders, workspaces
 from db.attention import list_matters
 from db.workspaces import PLATFORM
@@ -86,7 +86,7 @@ async def render(
     around = await _frame(visit, current=current, toast=toast)
     response = HTMLResponse(environment().get_template(template).render(frame=around, view=view), status)
     if sealed:
-        response.delete_cookie(name)
+        drop_cookie(response, visit.services, "toast")
     return response
 
 
