@@ -75,6 +75,7 @@ async def test_added_owner_needs_codes_before_anything_else(outside: Outside, ow
     ("filled", "field", "words"),
     [
         ({"name": ""}, "name", "Enter a name"),
+        ({"name": "Rohan\nShetty"}, "name", "Enter a name"),
         ({"email": "rohan"}, "email", "like meera@example.com"),
         ({"email": "ro han@kapaskraft.example"}, "email", "like meera@example.com"),
         ({"email": "rohan@kapaskraft"}, "email", "like meera@example.com"),
