@@ -224,7 +224,7 @@ async def test_word_about_an_act_is_said_once_behind_https_too(opened: Opened, s
         assert dropped.startswith('__Host-toast="";')
         assert "Max-Age=0" in dropped
         assert "Secure" in dropped
-        strange = {"Cookie": f"__Host-session={token}; __Host-toast=abc.\xe9".encode("latin-1")}
+        strange = {b"Cookie": f"__Host-session={token}; __Host-toast=abc.\xe9".encode("latin-1")}
         assert (await who.http.get("/account", headers=strange)).status_code == 200
 
 
