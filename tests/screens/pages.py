@@ -64,7 +64,7 @@ def screens(open_order: str, waiting_order: str) -> tuple[Screen, ...]:
         *(
             Screen(f"ops-{name}", f"/ops/{name}", ops)
             for name in (
-                "attention", "workspaces", "workspaces/kapaskraft", "account", "rates", "texts", "samples", "callbacks", "audit",
+                "attention", "workspaces", "workspaces/kapaskraft", "account", "rates", "charges", "texts", "samples", "callbacks", "audit",
             )
         ),
     )  # fmt: skip
