@@ -104,7 +104,7 @@ def _story(stack: Stack, http: httpx.AsyncClient, number: int) -> DrivenStory:
     return DrivenStory(
         title="",
         reason="unavailable",
-        phone=str(919999940001 + number),
+        phone=str(919999900001 + number),
         workspace=seller,
         app=stack.seed.account_of(seller).app_name,
         http=http,
