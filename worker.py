@@ -12,9 +12,11 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
 from activities.account_messages import AccountMessages
+from activities.billing import Billing
 from activities.carriers import Carriers
 from activities.cases import Cases
 from activities.messages import Messages
+from activities.notifications import Deliver, Notifications
 from activities.outgoing_events import OutgoingEvents
 from bootstrap.logs import configure
 from bootstrap.resources import CONCURRENT_ACTIVITIES, Resources, open_resources
@@ -23,10 +25,11 @@ from bootstrap.temporal import connect
 from intake.inbox import Intake
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
-from workflows.client import Workflows
+from workflows.client import SchedulesUnknown, Workflows, WorkflowsUnavailable
 from workflows.failed_delivery import FailedDeliveryWorkflow
 from workflows.late_reply import LateReplyWorkflow
 from workflows.outgoing_event import OutgoingEventWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sample_message import SampleMessageWorkflow
 
 _log = structlog.get_logger("worker")
@@ -38,11 +41,17 @@ WORKFLOWS = (
     AccountMessageWorkflow,
     SampleMessageWorkflow,
     OutgoingEventWorkflow,
+    ReconciliationWorkflow,
 )
 
 
-def activities_of(resources: Resources) -> list[Callable[..., object]]:
-    """Return every activity, each with what it works with."""
+def activities_of(resources: Resources, deliver: Deliver | None = None) -> list[Callable[..., object]]:
+    """Return every activity, each with what it works with.
+
+    Args:
+        resources: Connections and keys.
+        deliver: Delivers what an activity without a workflow has to tell at once; without it the sweep does.
+    """
     shared: dict[str, Any] = {
         "database": resources.database,
         "cipher": resources.cipher,
@@ -50,19 +59,31 @@ def activities_of(resources: Resources) -> list[Callable[..., object]]:
     }
     messages = Messages(gupshup=resources.gupshup, **shared)
     account_messages = AccountMessages(gupshup=resources.gupshup, **shared)
+    notifications = Notifications(
+        gupshup=resources.gupshup, carriers=resources.carriers, deliver=deliver, **shared
+    )
     carriers = Carriers(carriers=resources.carriers, **shared)
     cases = Cases(**shared)
     events = OutgoingEvents(webhook=resources.workspace_webhook, **shared)
+    billing = Billing(
+        database=resources.database,
+        clock=resources.clock,
+        statement_days=resources.settings.statement_days,
+        reconciled_after=resources.settings.reconciled_after_hours,
+    )
     return [
         messages.send_template,
         messages.send_session,
         account_messages.send,
+        notifications.send,
         account_messages.send_sample,
         carriers.take_action,
         cases.record,
         cases.end,
         events.deliver,
         events.give_up,
+        billing.reconcile,
+        billing.close_months,
     ]
 
 
@@ -72,7 +93,7 @@ def build_worker(client: Client, resources: Resources) -> Worker:
         client,
         task_queue=options.TASK_QUEUE,
         workflows=WORKFLOWS,
-        activities=activities_of(resources),
+        activities=activities_of(resources, Workflows(client).deliver_event),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=20,  # replays after a restart must not trip the 2 s deadlock detector
         max_concurrent_activities=CONCURRENT_ACTIVITIES,
@@ -110,6 +131,14 @@ async def _sweep(intake: Intake, pause: float, stopping: asyncio.Event) -> None:
                 continue
 
 
+async def _schedule(workflows: Workflows) -> None:
+    """Have the daily round scheduled; where that cannot be, ops may do it or start a round by hand."""
+    try:
+        await workflows.ensure_schedules()
+    except (SchedulesUnknown, WorkflowsUnavailable) as error:
+        _log.warning("worker.schedules.missing", error=type(error).__name__)
+
+
 async def main() -> None:
     """Run until SIGTERM or SIGINT; running effects finish first."""
     settings = Settings()  # type: ignore[call-arg]  # from the environment
@@ -129,6 +158,7 @@ async def main() -> None:
         )
         async with build_worker(client, resources):
             _log.info("worker.started", address=settings.temporal_address)
+            await _schedule(Workflows(client))
             await _sweep(intake, settings.sweep_seconds, stopping)
 
 

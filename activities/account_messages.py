@@ -23,7 +23,6 @@ from activities.values import AccountMessageTask, MessageResult, SampleMessageTa
 from clients.gupshup import Gupshup
 from db import (
     accounts,
-    billing,
     customers,
     messages,
     notifications,
@@ -126,9 +125,6 @@ class AccountMessages:
             command_id=task.id,
             phone=task.phone,
             content=template_content(notification, filled),
-            price_paise=await billing.find_price(session, category, now)
-            if account.owner == "eshopbox"
-            else 0,
             now=now,
             attempt=activity.info().attempt,
             lease_until=now + LEASE,
@@ -174,9 +170,6 @@ class AccountMessages:
             command_id=task.id,
             phone=task.phone,
             content=content_of(task.message),
-            price_paise=await billing.find_price(session, _CATEGORY, now)
-            if account.owner == "eshopbox"
-            else 0,
             now=now,
             attempt=activity.info().attempt,
             lease_until=now + LEASE,

@@ -29,7 +29,7 @@ from activities.values import MessageResult, SendSessionTask, SendTemplateTask, 
 from clients.gupshup import (
     Gupshup,
 )
-from db import accounts, billing, cases, customers, messages, notifications, statuses, suppressions
+from db import accounts, cases, customers, messages, notifications, statuses, suppressions
 from db.encryption import Cipher
 from db.locks import serialize
 from db.session import Database, Session
@@ -141,7 +141,6 @@ class Messages:
             command_id=command.id,
             phone=phone,
             content={},
-            price_paise=0,
             now=now,
             attempt=activity.info().attempt,
             lease_until=now + LEASE,
@@ -187,8 +186,6 @@ class Messages:
             new = replace(
                 new, content=content_of(command.message), language=command.language or facts.language
             )
-        if account.owner == "eshopbox":
-            new = replace(new, price_paise=await billing.find_price(session, new.category, now))
         intent = await write_intent(
             session, self._cipher, new, known=known, options=options, template_id=template_id, params=params
         )

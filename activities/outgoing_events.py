@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import structlog
 from temporalio import activity
@@ -9,12 +10,20 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.values import OutgoingEventTask
 from clients.workspace_webhook import Delivered, WorkspaceWebhook
-from db import outgoing_events, workspaces
+from db import outgoing_events, timeline, workspaces
 from db.encryption import Cipher
 from db.outgoing_events import OutgoingEvent
-from db.session import Database
+from db.session import Database, Session
+from domain.failures import Mode
 
 _log = structlog.get_logger(__name__)
+
+
+_TAKEN_OVER: Final = {
+    "message.failed": "a message did not reach the customer",
+    "case.undeliverable": "no message can reach the customer",
+}
+"""After these the order system's own channels, e-mail and SMS, can take over."""
 
 
 class OutgoingEvents:
@@ -64,7 +73,9 @@ class OutgoingEvents:
         )
         async with self._database.transaction() as session:
             if isinstance(result, Delivered):
-                await outgoing_events.mark_delivered(session, task.workspace_id, event.id, now=self._clock())
+                now = self._clock()
+                await outgoing_events.mark_delivered(session, task.workspace_id, event.id, now=now)
+                await _note_told(session, self._cipher, event, now)
                 return
             await outgoing_events.note_try(
                 session, task.workspace_id, event.id, note=result.detail, replayed_at=task.replayed_at
@@ -84,6 +95,26 @@ class OutgoingEvents:
                 session, task.workspace_id, task.event_id, self._clock(), replayed_at=task.replayed_at
             )
         _log.warning("event.given_up", workspace_id=task.workspace_id, event_id=task.event_id)
+
+
+async def _note_told(session: Session, cipher: Cipher, event: OutgoingEvent, now: datetime) -> None:
+    """Put on the order's activity that other channels may take over: from now on the order system knows (R6.10)."""
+    order_id = event.data.get("order_id")
+    if event.type not in _TAKEN_OVER or not order_id:
+        return
+    entry = timeline.Entry(
+        workspace_id=event.workspace_id,
+        order_id=str(order_id),
+        shipment_id=event.data.get("shipment_id"),
+        case_id=event.data.get("case_id"),
+        at=now,
+        kind="automatic",
+        topic="order_system_told",
+        key=f"told:{event.id}",
+        detail=_TAKEN_OVER[event.type],
+        mode=Mode.AUTOMATIC.value,
+    )
+    await timeline.add_entry(session, cipher, entry)
 
 
 def _is_delivered(event: OutgoingEvent, task: OutgoingEventTask) -> bool:

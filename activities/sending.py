@@ -5,7 +5,7 @@ Found half done from an earlier attempt means that nobody knows: it is never sen
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,10 +29,11 @@ from clients.gupshup import (
     failure_class,
 )
 from clients.gupshup import SessionMessage as WireMessage
-from db import accounts, messages, notifications, outgoing_events, statuses
+from db import accounts, billing, messages, notifications, outgoing_events, statuses
 from db.encryption import Cipher, digest
 from db.references import Reference, add_references
 from db.session import Database, Session
+from domain.billing import PLATFORM_OWNER
 from domain.messages import MessageStatus, NotSent
 from domain.templates import Filled
 from domain.wording import Option, SessionKind, SessionMessage
@@ -65,6 +66,10 @@ class Intent:
     params: tuple[str, ...] = ()
 
 
+Conclude = Callable[[Session, messages.Message, MessageResult], Awaitable[MessageResult]]
+"""What else is recorded with an outcome that stands, in its transaction; returns the result with what follows."""
+
+
 class Sending:
     """Makes the request of a committed intent, and records what became of it."""
 
@@ -88,8 +93,12 @@ class Sending:
             lambda: self._gupshup.send_session(intent.credentials, destination=intent.phone, message=wire),
         )
 
-    async def template(self, intent: Intent) -> MessageResult:
+    async def template(self, intent: Intent, conclude: Conclude | None = None) -> MessageResult:
         """Send a template whose intent is committed.
+
+        Args:
+            intent: The intent.
+            conclude: What is recorded with its outcome; not called for what is tried again.
 
         Raises:
             ApplicationError: `Throttled`, retryable: Gupshup surely did not take it and may take it soon.
@@ -103,17 +112,20 @@ class Sending:
                 params=intent.params,
                 postbacks=intent.references,
             ),
+            conclude,
         )
 
-    async def _request(self, intent: Intent, ask: Callable[[], Awaitable[SendOutcome]]) -> MessageResult:
+    async def _request(
+        self, intent: Intent, ask: Callable[[], Awaitable[SendOutcome]], conclude: Conclude | None = None
+    ) -> MessageResult:
         """Ask, unless the lease ran out: a thawed process may not send any more (F7)."""
         if self._clock() >= intent.lease_until:
-            return await self._settle(intent, Unknown("the lease ran out before the request"))
+            return await self._settle(intent, Unknown("the lease ran out before the request"), conclude)
         async with alive():
             outcome = await ask()
-        return await self._settle(intent, outcome)
+        return await self._settle(intent, outcome, conclude)
 
-    async def _settle(self, intent: Intent, outcome: SendOutcome) -> MessageResult:
+    async def _settle(self, intent: Intent, outcome: SendOutcome, conclude: Conclude | None) -> MessageResult:
         """Record what became of the request."""
         now = self._clock()
         match outcome:
@@ -131,6 +143,10 @@ class Sending:
             # Statuses may have overtaken the answer, or taken its place (F28, F30).
             if message.status in _SETTLED:
                 result = await _result_of(session, self._cipher, message, now)
+            elif isinstance(outcome, Refused) and outcome.retryable:
+                conclude = None
+            if conclude is not None:
+                result = await conclude(session, message, result)
         _log.info(
             "message.send.answered",
             message_id=intent.message_id,
@@ -178,15 +194,34 @@ async def write_intent(
 ) -> Intent:
     """Write a message as about to be sent, the same one again where it was surely not, and return what the request needs.
 
-    Each thing to tap gets an unguessable reference, of which only the hash is kept (S4). None stands for a button that
-    answers nothing, a link for example: it keeps its place, because Gupshup counts all buttons.
+    What goes through the platform's account gets its price here (R5.4). Each thing to tap gets an unguessable
+    reference, of which only the hash is kept (S4). None stands for a button that answers nothing, a link for example:
+    it keeps its place, because Gupshup counts all buttons.
+
+    Raises:
+        NoPrice: The rate card says nothing about the message's category.
     """
+    if new.account_owner == PLATFORM_OWNER:
+        pricing = await billing.fix_price(
+            session,
+            workspace_id=new.workspace_id,
+            account_id=new.account_id,
+            category=new.category,
+            phone_hash=cipher.phone_hash(new.phone),
+            now=new.now,
+        )
+        new = replace(new, pricing=pricing)
     if known is None:
         message_id = (await messages.add_message(session, cipher, new)).id
     else:
         message_id = known.id
         await messages.restart_message(
-            session, known.id, attempt=new.attempt, lease_until=new.lease_until, now=new.now
+            session,
+            known.id,
+            attempt=new.attempt,
+            lease_until=new.lease_until,
+            now=new.now,
+            pricing=new.pricing,
         )
     tokens = tuple(secrets.token_urlsafe(24) if option else "" for option in options)
     await add_references(

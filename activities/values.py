@@ -78,6 +78,21 @@ class AccountMessageTask:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationTask:
+    """Send the message about a step of a journey; everything else stands with the step in the database.
+
+    Attributes:
+        workspace_id: Whose order it is.
+        subject_id: The parcel, or the return.
+        event: The step.
+    """
+
+    workspace_id: str
+    subject_id: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
 class SampleMessageTask:
     """Send a notification to a phone of the seller's own, as it is set up, with sample values.
 
@@ -147,6 +162,41 @@ class EndResult:
     """Which events now have to reach the workspace's URL."""
 
     event_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Money's daily round.
+
+    Attributes:
+        days: For how many days back what differs is counted.
+        person: Who closes months, as it stands on statements.
+    """
+
+    days: int = 40
+    person: str = "reconciliation"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a round of reconciliation came to.
+
+    Attributes:
+        matched: How many of Gupshup's billing events found their message.
+        adopted: How many of them proved a send of which nobody knew.
+        differing: How many messages and events of the last weeks differ.
+    """
+
+    matched: int = 0
+    adopted: int = 0
+    differing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedMonths:
+    """How many statements were closed."""
+
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

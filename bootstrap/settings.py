@@ -46,6 +46,8 @@ class Settings(BaseSettings):
         oidc_name: What the sign-in page calls it.
         sign_ins_per_minute: How often one network address may try to sign in (S26).
         sweep_seconds: Pause between two sweeps of what was left over.
+        statement_days: How many days after its end a month's statement is closed.
+        reconciled_after_hours: How long Gupshup may take to bill a message before it counts as not billed.
         allow_private_event_urls: Whether a workspace's event URL may be private or plain http; development only.
         clock_file: Holds the seconds by which all clocks are ahead, for `python -m ops rehearse`; development only.
     """
@@ -79,6 +81,8 @@ class Settings(BaseSettings):
     oidc_name: str = ""
     sign_ins_per_minute: int = Field(default=10, ge=1)
     sweep_seconds: float = Field(default=2.0, gt=0)
+    statement_days: int = Field(default=5, ge=1, le=27)
+    reconciled_after_hours: int = Field(default=48, ge=1, le=720)
     allow_private_event_urls: bool = False
     clock_file: str = ""
 

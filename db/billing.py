@@ -1,18 +1,27 @@
-"""Charges: the rate card, usage by message, statements, and what Gupshup billed (R5.4).
+"""The rate card, a message's price, and usage by message (R5.4).
+
+A price is fixed in the transaction that begins the send. How many were sent this month is counted there too, by one row
+for each workspace, month and category: whoever counts holds it until the transaction ends, so that no two messages are
+the same one of the month.
 
 NoPrice   the rate card says nothing about a category at that time
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import case as sql_case
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from db.rows import columns, many, one
+from db.rows import columns, many
 from db.session import Session
-from db.tables import messages, rate_card, usage
-from domain.messages import MessageStatus
+from db.tables import customers, rate_card, usage, usage_counters
+from domain import billing
+from domain.billing import Counted, PriceDecision, Rate, Tier, Window
+from domain.timing import SESSION_WINDOW
 
 
 class NoPrice(LookupError):
@@ -20,17 +29,19 @@ class NoPrice(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """A price of the rate card, and since when it is in force."""
-
-    category: str
-    price_paise: int
-    valid_from: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
-    """What one message counts as."""
+    """What one message counts as; what was booked for it later stands in `db.adjustments`.
+
+    Attributes:
+        outcome: "sending", "unknown", "refused" or "accepted", the last for good.
+        is_charged: Whether its price was counted with its own month when it was accepted.
+        rate_id: By which rate; None for what has no price of ours.
+        customer_window: Whether the customer's window was open.
+        tier_above: Above how many messages of the month its price holds.
+        is_allowance: Whether it cost nothing by the month's allowance.
+        month_number: The how-manieth it was of its month and category.
+        corrected_paise: What it costs since Gupshup billed a cheaper category.
+    """
 
     message_id: str
     workspace_id: str
@@ -51,24 +62,29 @@ class Usage:
     pricing_category: str
     provider_is_billable: bool | None
     provider_category: str
+    rate_id: int | None
+    customer_window: str
+    tier_above: int
+    is_allowance: bool
+    month_number: int
+    corrected_paise: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class StatementLine:
-    """What the messages of one event through one account's owner came to."""
+# --- The rate card ---
 
-    event: str
-    account_owner: str
-    accepted: int
-    delivered: int
-    read: int
-    failed: int
-    charged: int
-    charged_paise: int
+
+async def find_rate(
+    session: Session, category: str, at: datetime, *, is_inside_window: bool = False
+) -> Rate | None:
+    """Return the rate of a category at a time, for a customer who did not write lately unless told otherwise."""
+    card = await _card(session, category, at)
+    return billing.rate_in_force(card, category, is_inside_window=is_inside_window, at=at)
 
 
 async def find_price(session: Session, category: str, at: datetime) -> int:
-    """Return what a message of a category costs at a time, in paise.
+    """Return what a message of a category costs at a time by the rate alone, in paise.
+
+    That is what sellers are told beforehand: without allowance and tiers, and for a customer who did not write lately.
 
     Raises:
         NoPrice: The rate card does not say.
@@ -79,33 +95,97 @@ async def find_price(session: Session, category: str, at: datetime) -> int:
     return rate.price_paise
 
 
-async def find_rate(session: Session, category: str, at: datetime) -> Rate | None:
-    """Return the price of a category that is in force at a time, and since when; None where there is none."""
-    statement = (
-        select(*columns(rate_card, Rate))
-        .where(rate_card.c.category == category, rate_card.c.valid_from <= at)
-        .order_by(rate_card.c.valid_from.desc())
-        .limit(1)
+async def set_price(
+    session: Session,
+    category: str,
+    price_paise: int,
+    *,
+    valid_from: datetime,
+    window: Window = Window.ANY,
+    free_monthly: int = 0,
+    tiers: Sequence[Tier] = (),
+) -> int:
+    """Set what messages of a category cost from a time on, and return the rate's number.
+
+    Messages sent before keep their price; of two rates from the same time the later one counts.
+
+    Raises:
+        ValueError: A price or an allowance is negative, or the tiers contradict one another.
+    """
+    if price_paise < 0 or free_monthly < 0:
+        raise ValueError("a price and an allowance are not negative")
+    pairs = [[tier.above, tier.price_paise] for tier in tiers]
+    billing.tiers_of(pairs)
+    values = {
+        "category": category,
+        "customer_window": window,
+        "valid_from": valid_from,
+        "price_paise": price_paise,
+        "free_monthly": free_monthly,
+        "tiers": pairs,
+    }
+    return int(
+        (await session.execute(insert(rate_card).values(values).returning(rate_card.c.id))).scalar_one()
     )
-    return await one(session, statement, Rate)
 
 
 async def list_rates(session: Session) -> tuple[Rate, ...]:
-    """Return every price of the rate card, announced ones included, the newest first."""
-    statement = select(*columns(rate_card, Rate)).order_by(
-        rate_card.c.valid_from.desc(), rate_card.c.category
+    """Return the whole rate card, announced rates included, the newest first."""
+    statement = select(rate_card).order_by(
+        rate_card.c.valid_from.desc(), rate_card.c.category, rate_card.c.id.desc()
     )
-    return await many(session, statement, Rate)
+    return await many(session, statement, _rate)
 
 
-async def set_price(session: Session, category: str, price_paise: int, *, valid_from: datetime) -> None:
-    """Set what a message of a category costs from a time on; messages sent before keep their price."""
-    statement = insert(rate_card).values(category=category, valid_from=valid_from, price_paise=price_paise)
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["category", "valid_from"], set_={"price_paise": price_paise}
-        )
+# --- The price of a message ---
+
+
+async def fix_price(
+    session: Session, *, workspace_id: str, account_id: str, category: str, phone_hash: bytes, now: datetime
+) -> PriceDecision:
+    """Count a message that is about to be sent through the platform's account, and return its price.
+
+    Args:
+        session: The transaction that begins the send; from here on other sends of the workspace wait for its end.
+        workspace_id: Whose message.
+        account_id: Through which account; whether its customer wrote lately may decide.
+        category: Its category.
+        phone_hash: To whom.
+        now: When.
+
+    Raises:
+        NoPrice: The rate card does not say.
+    """
+    card = await _card(session, category, now)
+    key = {"of_account": account_id, "of_phone": phone_hash}
+    heard = (await session.execute(_HEARD, key)).scalar_one_or_none()
+    is_inside = heard is not None and now < heard + SESSION_WINDOW
+    if billing.rate_in_force(card, category, is_inside_window=is_inside, at=now) is None:
+        raise NoPrice(f"category {category}")
+    counter = {"of_workspace": workspace_id, "of_category": category, "sent_at": now}
+    month, sent, free = (await session.execute(_COUNT, counter)).one()
+    decision = billing.price(
+        card, category, is_inside_window=is_inside, counted=Counted(sent - 1, free), at=now
     )
+    if decision is None:
+        raise NoPrice(f"category {category}")
+    if decision.is_allowance:
+        of_month = {"of_workspace": workspace_id, "of_category": category, "of_month": month}
+        await session.execute(_COUNT_FREE, of_month)
+    return decision
+
+
+async def give_back_place(session: Session, message_id: str) -> None:
+    """Let a message that was refused or failed not count for the month: the next one takes its place."""
+    await session.execute(_CHANGE_PLACE, {"of_message": message_id, "by": -1})
+
+
+async def take_place_again(session: Session, message_id: str) -> None:
+    """Let a message count again for the month: it was delivered after all."""
+    await session.execute(_CHANGE_PLACE, {"of_message": message_id, "by": 1})
+
+
+# --- Usage ---
 
 
 async def list_usage(
@@ -129,85 +209,70 @@ async def list_usage(
     return await many(session, statement, Usage)
 
 
-async def list_statement(
-    session: Session, workspace_id: str, *, since: datetime, until: datetime
-) -> tuple[StatementLine, ...]:
-    """Return a workspace's statement of a time: one line for each event and owner of the account."""
-    status = messages.c.status
+async def _card(session: Session, category: str, at: datetime) -> tuple[Rate, ...]:
+    """Return of each window the newest rate of a category at a time: one of them is in force."""
+    rows = (await session.execute(_CARD, {"of_category": category, "by": at})).all()
+    return tuple(_rate(**row._asdict()) for row in rows)
 
-    statement = (
+
+def _rate(*, customer_window: Window, tiers: list[list[int]], **row: Any) -> Rate:
+    return Rate(window=customer_window, tiers=billing.tiers_of(tiers), **row)
+
+
+# Built once: putting a statement together costs more than sending it, and each message comes by here.
+
+_CARD = (
+    select(rate_card)
+    .where(rate_card.c.category == bindparam("of_category"), rate_card.c.valid_from <= bindparam("by"))
+    .ext(distinct_on(rate_card.c.customer_window))
+    .order_by(rate_card.c.customer_window, rate_card.c.valid_from.desc(), rate_card.c.id.desc())
+)
+_HEARD = select(customers.c.last_inbound_at).where(
+    customers.c.account_id == bindparam("of_account"), customers.c.phone_hash == bindparam("of_phone")
+)
+# The same month as the trigger of `usage` finds.
+_MONTH = text(
+    "SELECT date_trunc('month', timezone(coalesce(policy ->> 'timezone', 'Asia/Kolkata'),"
+    " CAST(:sent_at AS timestamptz)))::date AS month FROM workspaces WHERE id = :of_workspace"
+).columns(usage_counters.c.month)
+_COUNT = (
+    insert(usage_counters)
+    .from_select(
+        ["workspace_id", "month", "category", "sent"],
         select(
-            usage.c.event,
-            usage.c.account_owner,
-            func.count().filter(usage.c.outcome == "accepted").label("accepted"),
-            func.count().filter(status.in_([MessageStatus.DELIVERED, MessageStatus.READ])).label("delivered"),
-            func.count().filter(status == MessageStatus.READ).label("read"),
-            func.count().filter(status.in_([MessageStatus.FAILED, MessageStatus.REFUSED])).label("failed"),
-            func.count().filter(usage.c.is_charged).label("charged"),
-            func.coalesce(func.sum(usage.c.price_paise).filter(usage.c.is_charged), 0).label("charged_paise"),
-        )
-        .join_from(
-            usage,
-            messages,
-            (messages.c.workspace_id == usage.c.workspace_id) & (messages.c.id == usage.c.message_id),
-        )
-        .where(usage.c.workspace_id == workspace_id, usage.c.sent_at >= since, usage.c.sent_at < until)
-        .group_by(usage.c.event, usage.c.account_owner)
-        .order_by(usage.c.event, usage.c.account_owner)
+            bindparam("of_workspace", type_=usage_counters.c.workspace_id.type),
+            _MONTH.subquery().c.month,
+            bindparam("of_category", type_=usage_counters.c.category.type),
+            1,
+        ),
     )
-    return await many(session, statement, StatementLine)
-
-
-async def note_provider_charge(
-    session: Session,
-    account_id: str,
-    *,
-    gupshup_id: str | None,
-    whatsapp_id: str | None,
-    is_billable: bool,
-    category: str,
-    at: datetime,
-) -> bool:
-    """Note what Gupshup billed for a message, and tell whether it is one of ours; WhatsApp's id by its fingerprint."""
-    ids = [
-        column == known
-        for column, known in (
-            (messages.c.gupshup_message_id, gupshup_id),
-            (messages.c.whatsapp_message_id, whatsapp_id),
-        )
-        if known
-    ]
-    if not ids:
-        return False
-    ours = select(messages.c.id).where(messages.c.account_id == account_id, or_(*ids))
-    statement = (
-        update(usage)
-        .where(usage.c.message_id.in_(ours), usage.c.account_id == account_id)
-        .values(provider_is_billable=is_billable, provider_category=category, provider_billed_at=at)
-        .returning(usage.c.message_id)
+    .on_conflict_do_update(
+        index_elements=["workspace_id", "month", "category"], set_={"sent": usage_counters.c.sent + 1}
     )
-    return (await session.execute(statement)).first() is not None
-
-
-async def list_unreconciled(
-    session: Session, *, since: datetime, until: datetime, limit: int
-) -> tuple[Usage, ...]:
-    """Return usage of all workspaces that Gupshup's billing does not bear out, oldest first; for reconciliation.
-
-    That is: an unknown outcome, a charge that Gupshup never billed, or a billed message that we do not charge.
-    """
-    statement = (
-        select(*columns(usage, Usage))
-        .where(
-            usage.c.sent_at >= since,
-            usage.c.sent_at < until,
-            or_(
-                usage.c.outcome.in_(["sending", "unknown"]),
-                usage.c.is_charged & usage.c.provider_billed_at.is_(None),
-                ~usage.c.is_charged & func.coalesce(usage.c.provider_is_billable, False),
-            ),
-        )
-        .order_by(usage.c.sent_at, usage.c.message_id)
-        .limit(limit)
+    .returning(usage_counters.c.month, usage_counters.c.sent, usage_counters.c.free)
+)
+_COUNT_FREE = (
+    update(usage_counters)
+    .where(
+        usage_counters.c.workspace_id == bindparam("of_workspace"),
+        usage_counters.c.month == bindparam("of_month"),
+        usage_counters.c.category == bindparam("of_category"),
     )
-    return await many(session, statement, Usage)
+    .values(free=usage_counters.c.free + 1)
+)
+_CHANGE_PLACE = (
+    update(usage_counters)
+    .where(
+        usage.c.message_id == bindparam("of_message"),
+        usage.c.rate_id.is_not(None),
+        usage_counters.c.workspace_id == usage.c.workspace_id,
+        usage_counters.c.month == usage.c.month,
+        usage_counters.c.category == usage.c.category,
+    )
+    .values(
+        sent=func.greatest(usage_counters.c.sent + bindparam("by"), 0),
+        free=func.greatest(
+            usage_counters.c.free + sql_case((usage.c.is_allowance, bindparam("by")), else_=0), 0
+        ),
+    )
+)

@@ -1,24 +1,26 @@
 """Charges as a seller reads them: a time's statement, its rows, what was not charged and why, the prices (R5.4).
 
 A month begins at midnight of the workspace's time zone: whoever asks says since when and until when. What one message
-counts as is written by `db.messages` and `db.statuses`; nothing here changes it.
+counts as is written by `db.messages` and `db.statuses`; nothing here changes it. A message costs what was counted of its
+price and what was booked for it within its own month: what was booked later stands in a later month's statement, so that
+these figures are the same for ever once the month is closed.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Date, Integer, and_, cast, func, literal, or_, select, tuple_
 from sqlalchemy import case as sql_case
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.rows import columns, many
 from db.session import Database, Session
-from db.tables import messages, rate_card, usage
+from db.tables import adjustments, messages, rate_card, usage
+from domain.billing import PLATFORM_OWNER, ChargeLine, Window
 from domain.messages import MessageStatus
-
-_PLATFORM_OWNER = "eshopbox"
 
 
 class NotCharged(StrEnum):
@@ -30,47 +32,7 @@ class NotCharged(StrEnum):
     SENDING = "sending"  # on its way to Gupshup, or that was never finished
     OWN_ACCOUNT = "own_account"  # Gupshup bills it to the seller
     FREE = "free"  # its price was zero when it was sent
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeLine:
-    """What the messages of one notification through one account came to.
-
-    Every message is either charged or not, so that `charged` and `not_charged` make `messages`.
-
-    Attributes:
-        account_id: The account.
-        account_owner: Whose it is.
-        event: The journey event.
-        purpose: What the messages were for: the notification itself, a reminder, an answer.
-        kind: "template" or "session".
-        messages: How many were begun.
-        accepted: How many Gupshup took, those that failed later included.
-        delivered: How many of them were delivered, those that were read included.
-        read: How many of them were read.
-        failed: How many Gupshup took and could not deliver.
-        charged: How many are charged.
-        not_charged: How many are not.
-        charged_paise: What they cost.
-        lowest_paise: The lowest price of a charged message; None where none is charged.
-        highest_paise: The highest one.
-    """
-
-    account_id: str
-    account_owner: str
-    event: str
-    purpose: str
-    kind: str
-    messages: int
-    accepted: int
-    delivered: int
-    read: int
-    failed: int
-    charged: int
-    not_charged: int
-    charged_paise: int
-    lowest_paise: int | None
-    highest_paise: int | None
+    LATER = "later"  # what it costs was proven after its month was closed: it stands in a later one
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +99,23 @@ class ChargeRow:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a message of a category costs from a time on, until the next price of the category."""
+    """What a message of a category costs from a time on, until the next price of the category.
+
+    Attributes:
+        category: Which messages.
+        valid_from: Since when.
+        price_paise: What one costs.
+        customer_window: For which of them, by whether the customer wrote in the 24 h before.
+        free_monthly: How many of a month cost nothing.
+        tiers: Pairs of a number of messages in a month and the price above it.
+    """
 
     category: str
     valid_from: datetime
     price_paise: int
+    customer_window: Window = Window.ANY
+    free_monthly: int = 0
+    tiers: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +130,40 @@ class WorkspaceCharges:
     charged_paise: int
 
 
+_ADJUSTED = (
+    select(
+        adjustments.c.workspace_id,
+        adjustments.c.message_id,
+        adjustments.c.month,
+        # As the type of a price: PostgreSQL's sum of a wider one is no integer any more.
+        cast(func.sum(adjustments.c.amount_paise), Integer).label("paise"),
+    )
+    .group_by(adjustments.c.workspace_id, adjustments.c.message_id, adjustments.c.month)
+    .subquery("adjusted")
+)
+_COUNTED = (
+    usage.join(
+        messages, and_(messages.c.workspace_id == usage.c.workspace_id, messages.c.id == usage.c.message_id)
+    )
+).outerjoin(
+    _ADJUSTED,
+    and_(
+        _ADJUSTED.c.workspace_id == usage.c.workspace_id,
+        _ADJUSTED.c.message_id == usage.c.message_id,
+        _ADJUSTED.c.month == usage.c.month,
+    ),
+)
+
 # What is charged is a message of the platform's account that was accepted, did not fail and had a price. Through the
 # seller's own account Gupshup charges it, whatever the row says.
-_IS_CHARGED = and_(usage.c.is_charged, usage.c.account_owner == _PLATFORM_OWNER, usage.c.price_paise > 0)
-_CHARGED_PAISE = sql_case((_IS_CHARGED, usage.c.price_paise), else_=0)
+_CHARGED_PAISE = sql_case(
+    (
+        usage.c.account_owner == PLATFORM_OWNER,
+        sql_case((usage.c.is_charged, usage.c.price_paise), else_=0) + func.coalesce(_ADJUSTED.c.paise, 0),
+    ),
+    else_=0,
+)
+_IS_CHARGED = _CHARGED_PAISE > 0
 
 _HAS_FAILED = and_(usage.c.outcome == "accepted", messages.c.status == MessageStatus.FAILED)
 _WHY = sql_case(
@@ -167,10 +171,10 @@ _WHY = sql_case(
     (usage.c.outcome == "unknown", NotCharged.UNKNOWN.value),
     (usage.c.outcome != "accepted", NotCharged.SENDING.value),
     (_HAS_FAILED, NotCharged.FAILED.value),
-    (usage.c.account_owner != _PLATFORM_OWNER, NotCharged.OWN_ACCOUNT.value),
+    (usage.c.account_owner != PLATFORM_OWNER, NotCharged.OWN_ACCOUNT.value),
+    (func.coalesce(usage.c.corrected_paise, usage.c.price_paise) > 0, NotCharged.LATER.value),
     else_=NotCharged.FREE.value,
 )
-_OF_MESSAGE = and_(messages.c.workspace_id == usage.c.workspace_id, messages.c.id == usage.c.message_id)
 
 _ACCEPTED = func.count().filter(usage.c.outcome == "accepted")
 _FAILED = func.count().filter(_HAS_FAILED)
@@ -195,6 +199,18 @@ async def list_lines(
         until: And before then.
         account_id: Only those through an account.
     """
+    where = _of_time(workspace_id, since, until)
+    if account_id is not None:
+        where.append(usage.c.account_id == account_id)
+    return await _lines(session, where)
+
+
+async def list_lines_of_month(session: Session, workspace_id: str, month: date) -> tuple[ChargeLine, ...]:
+    """Return the lines of a workspace's month by the calendar that it had when it sent, as a statement has them."""
+    return await _lines(session, [usage.c.workspace_id == workspace_id, usage.c.month == month])
+
+
+async def _lines(session: Session, where: list[ColumnElement[bool]]) -> tuple[ChargeLine, ...]:
     status = messages.c.status
     group = (
         usage.c.account_id,
@@ -203,7 +219,7 @@ async def list_lines(
         messages.c.purpose,
         usage.c.kind,
     )
-    charged_price = sql_case((_IS_CHARGED, usage.c.price_paise))
+    charged_price = sql_case((_IS_CHARGED, _CHARGED_PAISE))
     statement = (
         select(
             *group,
@@ -218,13 +234,11 @@ async def list_lines(
             func.min(charged_price).label("lowest_paise"),
             func.max(charged_price).label("highest_paise"),
         )
-        .join_from(usage, messages, _OF_MESSAGE)
-        .where(*_of_time(workspace_id, since, until))
+        .select_from(_COUNTED)
+        .where(*where)
         .group_by(*group)
         .order_by(usage.c.account_owner.desc(), *group)
     )
-    if account_id is not None:
-        statement = statement.where(usage.c.account_id == account_id)
     return await many(session, statement, ChargeLine)
 
 
@@ -244,7 +258,7 @@ async def list_exempt(
     count = func.count().label("messages")
     statement = (
         select(why, usage.c.account_owner, code, reason, count)
-        .join_from(usage, messages, _OF_MESSAGE)
+        .select_from(_COUNTED)
         .where(*_of_time(workspace_id, since, until), ~_IS_CHARGED)
         .group_by(why, usage.c.account_owner, code, reason)
         .order_by(count.desc(), why, code, reason)
@@ -286,7 +300,7 @@ async def list_rows(
     ]
     statement = (
         select(*given, _IS_CHARGED.label("is_charged"), _CHARGED_PAISE.label("charged_paise"))
-        .join_from(usage, messages, _OF_MESSAGE)
+        .select_from(_COUNTED)
         .where(*_of_time(workspace_id, since, until))
         .order_by(usage.c.sent_at, usage.c.message_id)
         .limit(limit)
@@ -378,21 +392,33 @@ async def list_prices(session: Session, workspace_id: str, *, until: datetime) -
     """
     first = (
         select(usage.c.category, func.min(usage.c.sent_at).label("at"))
-        .where(usage.c.workspace_id == workspace_id, usage.c.account_owner == _PLATFORM_OWNER)
+        .where(usage.c.workspace_id == workspace_id, usage.c.account_owner == PLATFORM_OWNER)
         .group_by(usage.c.category)
         .subquery()
+    )
+    newest = (
+        select(*columns(rate_card, Price))
+        .ext(distinct_on(rate_card.c.category, rate_card.c.customer_window, rate_card.c.valid_from))
+        .order_by(
+            rate_card.c.category, rate_card.c.customer_window, rate_card.c.valid_from, rate_card.c.id.desc()
+        )
+        .subquery("newest")
     )
     before = rate_card.alias("before")
     in_force = (
         select(func.max(before.c.valid_from))
-        .where(before.c.category == first.c.category, before.c.valid_from <= first.c.at)
+        .where(
+            before.c.category == first.c.category,
+            before.c.customer_window == newest.c.customer_window,
+            before.c.valid_from <= first.c.at,
+        )
         .scalar_subquery()
     )
     statement = (
-        select(*columns(rate_card, Price))
-        .join(first, first.c.category == rate_card.c.category)
-        .where(rate_card.c.valid_from >= func.coalesce(in_force, first.c.at), rate_card.c.valid_from < until)
-        .order_by(rate_card.c.category, rate_card.c.valid_from.desc())
+        select(newest)
+        .join(first, first.c.category == newest.c.category)
+        .where(newest.c.valid_from >= func.coalesce(in_force, first.c.at), newest.c.valid_from < until)
+        .order_by(newest.c.category, newest.c.valid_from.desc(), newest.c.customer_window)
     )
     return await many(session, statement, Price)
 
@@ -410,7 +436,7 @@ async def list_of_all_workspaces(
             _CHARGED.label("charged"),
             _SUM.label("charged_paise"),
         )
-        .join_from(usage, messages, _OF_MESSAGE)
+        .select_from(_COUNTED)
         .where(usage.c.sent_at >= since, usage.c.sent_at < until)
         .group_by(usage.c.workspace_id)
         .order_by(_SUM.desc(), usage.c.workspace_id)

@@ -265,9 +265,12 @@ def _due(now: datetime) -> tuple[Any, Any]:
 
 async def _claim(session: Session, cipher: Cipher, wanted: Any, until: datetime) -> tuple[InboxItem, ...]:
     """Lease the wanted rows; a lease is nothing but a due time in the future."""
+    # Materialized: PostgreSQL may otherwise run the selection once for each row it looks at, and each time it skips what
+    # it locked before and takes as many again, however small the limit.
+    chosen = wanted.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
     statement = (
         update(inbox)
-        .where(inbox.c.id.in_(wanted.scalar_subquery()))
+        .where(inbox.c.id == chosen.c.id)
         .values(due_at=until, tries=inbox.c.tries + 1)
         .returning(*_ITEM)
     )

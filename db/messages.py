@@ -20,6 +20,7 @@ from db.encryption import Cipher
 from db.rows import columns, many, one
 from db.session import NotFound, Session, TryAgain
 from db.tables import message_statuses, messages, usage
+from domain.billing import PriceDecision
 from domain.messages import MessageStatus
 
 _NEVER_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.REFUSED)
@@ -51,10 +52,11 @@ class NewMessage:
         command_id: Its idempotency key.
         phone: The customer's phone, digits.
         content: What it says; sealed.
-        price_paise: What it costs if it is accepted.
         now: When it is written.
         attempt: Number of the activity's attempt.
         lease_until: Until when the request may be made.
+        price_paise: What it costs if it is accepted; decided by `pricing` where that is given.
+        pricing: By which rule; None for what has no price of ours.
     """
 
     workspace_id: str
@@ -74,10 +76,11 @@ class NewMessage:
     command_id: str
     phone: str = field(repr=False)
     content: Mapping[str, Any] = field(repr=False)
-    price_paise: int
     now: datetime
     attempt: int
     lease_until: datetime
+    price_paise: int = 0
+    pricing: PriceDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ async def add_message(session: Session, cipher: Cipher, new: NewMessage) -> Mess
     used = shared | {
         "message_id": message_id,
         "account_owner": new.account_owner,
-        "price_paise": new.price_paise,
+        **_priced(new.price_paise, new.pricing),
         "outcome": "sending",
         "sent_at": new.now,
         "phone_last4": new.phone[-4:],
@@ -184,9 +187,15 @@ async def add_message(session: Session, cipher: Cipher, new: NewMessage) -> Mess
 
 
 async def restart_message(
-    session: Session, message_id: str, *, attempt: int, lease_until: datetime, now: datetime
+    session: Session,
+    message_id: str,
+    *,
+    attempt: int,
+    lease_until: datetime,
+    now: datetime,
+    pricing: PriceDecision | None = None,
 ) -> Message:
-    """Make a message that was surely not accepted ready to be sent again.
+    """Make a message that was surely not accepted ready to be sent again, at the price of now where one is given.
 
     Raises:
         MayHaveBeenSent: It is not sure.
@@ -208,9 +217,10 @@ async def restart_message(
     message = await one(session, statement, Message)
     if message is None:
         raise MayHaveBeenSent(f"message {message_id}")
-    await session.execute(
-        update(usage).where(usage.c.message_id == message_id).values(outcome="sending", sent_at=now)
-    )
+    again: dict[str, Any] = {"outcome": "sending", "sent_at": now}
+    if pricing is not None:
+        again |= _priced(pricing.paise, pricing)
+    await session.execute(update(usage).where(usage.c.message_id == message_id).values(again))
     return message
 
 
@@ -283,6 +293,20 @@ async def get_content(session: Session, cipher: Cipher, workspace_id: str, messa
         cipher.open(row.phone_sealed, context=_context(message_id, "phone")),
         json.loads(cipher.open(row.content_sealed, context=_context(message_id, "content"))),
     )
+
+
+def _priced(price_paise: int, pricing: PriceDecision | None) -> dict[str, Any]:
+    """Return what a usage row says of its price."""
+    if pricing is None:
+        return {"price_paise": price_paise}
+    return {
+        "price_paise": pricing.paise,
+        "rate_id": pricing.rate_id,
+        "customer_window": pricing.window.value,
+        "tier_above": pricing.tier_above,
+        "is_allowance": pricing.is_allowance,
+        "month_number": pricing.number,
+    }
 
 
 def _select() -> Any:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
+from db.journey_events import JourneyStep
 from db.messages import Message
 from db.rows import id_range
 from db.session import NotFound, Session, TryAgain
@@ -111,10 +112,39 @@ async def tell_message_failed(
             "shipment_id": message.shipment_id,
             "tracking_id": message.tracking_id,
             "purpose": message.purpose,
+            "event": message.event,
             "code": message.code,
             "why": why.value,
         },
         source_key=f"failed:{message.id}",
+        now=now,
+    )
+
+
+async def tell_step_not_sent(
+    session: Session, cipher: Cipher, step: JourneyStep, why: NotSent, now: datetime
+) -> tuple[str, ...]:
+    """Tell a workspace that a step of the journey has no message, once, and return the event's id if it wants any.
+
+    It is told as a failed message is, with no message's id: other channels take over either way.
+    """
+    return await tell_workspace(
+        session,
+        cipher,
+        workspace_id=step.workspace_id,
+        type="message.failed",
+        data={
+            "message_id": None,
+            "case_id": None,
+            "order_id": step.order_id,
+            "shipment_id": step.shipment_id,
+            "tracking_id": step.tracking_id,
+            "purpose": "notification",
+            "event": step.event,
+            "code": "",
+            "why": why.value,
+        },
+        source_key=f"not-sent:{step.key.command_id}",
         now=now,
     )
 

@@ -16,7 +16,7 @@ from domain.shipments import FINAL_MOVES, ShipmentMove
 
 @dataclass(frozen=True, slots=True)
 class ShipmentRow:
-    """What we know of a shipment: its newest move, its highest failed attempt, and its end."""
+    """What we know of a shipment: its newest move, its highest failed attempt, its end, and when it was last heard of."""
 
     workspace_id: str
     shipment_id: str
@@ -26,6 +26,7 @@ class ShipmentRow:
     last_move: str
     last_moved_at: datetime | None
     final: str | None
+    seen_at: datetime | None = None
 
 
 async def record_move(

@@ -1,20 +1,23 @@
 """What becomes of a message: the outcome of its send, and the statuses that callbacks report.
 
-Statuses only move forward and may overtake the answer of the send; those without a message wait as orphans.
+Statuses only move forward and may overtake the answer of the send; those without a message wait as orphans. With its
+acceptance a message's price is counted; whatever changes that later is booked beside it (`db.adjustments`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Text, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Boolean, Column, Text, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from db import adjustments, billing
 from db.locks import serialize
 from db.messages import Message, find_message
 from db.rows import columns, many, one
 from db.session import NotFound, Session
 from db.tables import message_statuses, messages, orphan_statuses, usage
+from domain.billing import Adjusted
 from domain.messages import MessageStatus, forward
 
 ORPHANS_KEPT = timedelta(hours=24)
@@ -25,6 +28,11 @@ ADOPTED_WITHIN = timedelta(minutes=15)
 
 _UNDECIDED = (MessageStatus.SENDING, MessageStatus.UNKNOWN)
 _NOT_ACCEPTED = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN, MessageStatus.REFUSED)
+_HOLDS_NO_PLACE = (MessageStatus.REFUSED, MessageStatus.FAILED)
+_CLOCKS_DIFFER = timedelta(
+    seconds=5
+)  # between the machine that sends and the one that takes callbacks, at most
+_SURELY_OPEN = timedelta(hours=12)  # no month is closed earlier than a day after its end
 # Written out: the partial index is found by it.
 _IS_UNDECIDED = text("messages.status IN ('sending', 'unknown')")
 
@@ -99,7 +107,8 @@ async def record_outcome(
         reason=reason,
         at=now,
     )
-    message = (await _apply(session, message, report)).message or message
+    is_recent = now < message.sending_at + _SURELY_OPEN
+    message = (await _apply(session, message, report, is_recent=is_recent)).message or message
     if message.status is MessageStatus.UNKNOWN:
         return await _adopt_orphans(session, message)
     return message
@@ -152,6 +161,32 @@ async def apply_status(session: Session, report: StatusReport) -> StatusEffect:
         await session.execute(insert(orphan_statuses).values(_orphan(report)))
         return StatusEffect(None, changed=False)
     return await _apply(session, message, report)
+
+
+async def prove_accepted(session: Session, report: StatusReport) -> Message | None:
+    """Let evidence that is no status prove that a message was accepted, and return the message; None while it is not found.
+
+    What is known to be accepted stays as it is; the rest is as for a status.
+    """
+    await serialize(session, report.account_id, report.phone_hash, report.gupshup_id, report.whatsapp_id)
+    message = await _match(session, report)
+    if message is not None and message.status not in _NOT_ACCEPTED:
+        return message
+    return (await apply_status(session, report)).message
+
+
+async def adopt_unknown(
+    session: Session, message_id: str, report: StatusReport, *, now: datetime
+) -> Message | None:
+    """Let evidence that names nobody but the customer prove that a message of unknown outcome was accepted.
+
+    Whoever asks has made sure that it can be about no other message. None where the outcome is known by now.
+    """
+    await serialize(session, report.account_id, report.phone_hash, report.gupshup_id, report.whatsapp_id)
+    message = await one(session, _LOCKED, Message, {"of_message": message_id})
+    if message is None or message.status is not MessageStatus.UNKNOWN or message.gupshup_message_id:
+        return None
+    return (await _apply(session, message, replace(report, at=now))).message
 
 
 async def adopt_by_reference(
@@ -213,13 +248,13 @@ _NOTED = (
     .cte("noted")
 )
 
-# What was accepted is charged unless it failed (R5.4).
+# What was accepted is charged unless it failed (R5.4). Once that is said, it stays so: later facts are booked beside it.
 _CHARGED = (
     update(usage)
     .where(usage.c.message_id == bindparam("of_message"), usage.c.workspace_id == bindparam("of_workspace"))
     .values(
         outcome=bindparam("to_outcome"),
-        is_charged=bindparam("to_is_charged"),
+        is_charged=usage.c.is_charged | bindparam("to_is_charged", type_=Boolean),
         pricing_category=func.coalesce(
             func.nullif(bindparam("to_pricing_category", type_=Text), ""), usage.c.pricing_category
         ),
@@ -275,6 +310,7 @@ async def _find_unproven(session: Session, report: StatusReport) -> Message | No
             messages.c.gupshup_message_id.is_(None),
             messages.c.whatsapp_message_id.is_(None),
             messages.c.sending_at >= report.at - ADOPTED_WITHIN,
+            messages.c.sending_at <= report.at + _CLOCKS_DIFFER,
         )
         .limit(2)
         .with_for_update()
@@ -285,14 +321,27 @@ async def _find_unproven(session: Session, report: StatusReport) -> Message | No
     return None
 
 
-async def _apply(session: Session, message: Message, report: StatusReport) -> StatusEffect:
-    """Move a locked message forward by a report, and by the orphans of the ids that it brings."""
-    status = forward(message.status, report.status)
+async def _apply(
+    session: Session, message: Message, report: StatusReport, *, is_recent: bool = False
+) -> StatusEffect:
+    """Move a locked message forward by a report, and by the orphans of the ids that it brings.
+
+    Args:
+        session: The transaction.
+        message: The message.
+        report: What is reported.
+        is_recent: Whether it is sure that the month of the send is still open.
+    """
+    before, status = message.status, forward(message.status, report.status)
     changed = status is not message.status
     gupshup_id = message.gupshup_message_id or report.gupshup_id or None
     whatsapp_id = message.whatsapp_message_id or report.whatsapp_id or None
     has_new_ids = (gupshup_id, whatsapp_id) != (message.gupshup_message_id, message.whatsapp_message_id)
     outcome = status.value if status in _NOT_ACCEPTED else "accepted"
+    is_first = before in _NOT_ACCEPTED and outcome == "accepted"
+    is_late = (
+        is_first and not is_recent and await adjustments.is_closed(session, message.id, message.workspace_id)
+    )
     values = {
         "of_message": message.id,
         "of_workspace": message.workspace_id,
@@ -304,7 +353,7 @@ async def _apply(session: Session, message: Message, report: StatusReport) -> St
         "to_code": report.code if changed else message.code,
         "to_reason": report.reason if changed else message.reason,
         "to_outcome": outcome,
-        "to_is_charged": outcome == "accepted" and status is not MessageStatus.FAILED,
+        "to_is_charged": is_first and not is_late and status is not MessageStatus.FAILED,
         "to_pricing_category": report.pricing_category,
         "reported_status": report.status,
         "reported_at": report.at,
@@ -313,11 +362,30 @@ async def _apply(session: Session, message: Message, report: StatusReport) -> St
         "reported_reason": report.reason,
     }
     message = await one(session, _MOVE, Message, values) or message
+    await _book(session, message, before, is_late=is_late, at=report.at)
     if has_new_ids:
         for orphan in await _take_orphans(session, message):
-            effect = await _apply(session, message, orphan)
+            effect = await _apply(session, message, orphan, is_recent=is_recent)
             message, changed = effect.message or message, changed or effect.changed
     return StatusEffect(message, changed)
+
+
+async def _book(
+    session: Session, message: Message, before: MessageStatus, *, is_late: bool, at: datetime
+) -> None:
+    """Book what a message's new status changes in what is charged, and in what counts for its month."""
+    had_place, has_place = (status not in _HOLDS_NO_PLACE for status in (before, message.status))
+    if had_place and not has_place:
+        await billing.give_back_place(session, message.id)
+    elif has_place and not had_place:
+        await billing.take_place_again(session, message.id)
+    if is_late:
+        reason = Adjusted.LATE
+    elif before in _NOT_ACCEPTED or had_place == has_place:
+        return
+    else:
+        reason = Adjusted.DELIVERED if has_place else Adjusted.FAILED
+    await adjustments.settle(session, message.id, reason, workspace_id=message.workspace_id, at=at)
 
 
 def _orphan(report: StatusReport) -> dict[str, Any]:

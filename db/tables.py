@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from domain.billing import Adjusted, Window
 from domain.messages import MessageStatus
 
 metadata = MetaData(
@@ -476,6 +477,34 @@ shipments = Table(
     Index(None, "workspace_id", "order_id"),
 )
 
+# One row for each step of a journey that a customer may be told of (R5.1).
+journey_events = Table(
+    "journey_events",
+    metadata,
+    _workspace(primary_key=True),
+    _key("subject_id", primary_key=True),
+    _key("event", primary_key=True),
+    _words("order_id"),
+    _words("shipment_id"),
+    _words("tracking_id"),
+    _words("account_id"),
+    _at("occurred"),
+    _at("seen"),
+    _at("due"),
+    _at("expires"),
+    _at("started", nullable=True),
+    _at("ended", nullable=True),
+    _words("outcome"),
+    # What the message is filled with; forgotten once it is out.
+    _sealed("facts", nullable=True),
+    Index(
+        "ix_journey_events_unstarted",
+        "due_at",
+        postgresql_where=text("started_at IS NULL AND ended_at IS NULL"),
+    ),
+    Index("ix_journey_events_open", "expires_at", postgresql_where=text("ended_at IS NULL")),
+)
+
 actions = Table(
     "actions",
     metadata,
@@ -554,17 +583,113 @@ usage = Table(
     _maybe("provider_is_billable", Boolean),
     _words("provider_category"),
     _at("provider_billed", nullable=True),
+    # First day of the month it was sent in, by the workspace's calendar of that moment.
+    Column("month", Date, nullable=False),
+    # By which rule its price was fixed; nothing for what has no price of ours.
+    _maybe("rate_id", BigInteger),
+    _words("customer_window"),
+    _count("tier_above"),
+    _flag("is_allowance"),
+    _count("month_number"),
+    # What it costs since Gupshup billed a cheaper category.
+    _maybe("corrected_paise", Integer),
     ForeignKeyConstraint(["workspace_id", "message_id"], ["messages.workspace_id", "messages.id"]),
     Index(None, "workspace_id", "sent_at"),
     Index(None, "sent_at"),
+    Index(None, "workspace_id", "month"),
+)
+
+usage_counters = Table(
+    "usage_counters",
+    metadata,
+    _workspace(primary_key=True),
+    Column("month", Date, primary_key=True),
+    _key("category", primary_key=True),
+    _count("sent"),
+    _count("free"),
+)
+
+adjustments = Table(
+    "adjustments",
+    metadata,
+    _number(),
+    _workspace(),
+    # In which month's statement it stands.
+    Column("month", Date, nullable=False),
+    _maybe("message_id", Uuid(as_uuid=False)),
+    Column("reason", OneOf(Adjusted), nullable=False),
+    Column("amount_paise", Integer, nullable=False),
+    # The fact that it books: the same is booked once.
+    _key("key"),
+    _words("detail"),
+    _words("person"),
+    Column("at", DateTime(timezone=True), nullable=False),
+    ForeignKeyConstraint(["workspace_id", "message_id"], ["messages.workspace_id", "messages.id"]),
+    UniqueConstraint("workspace_id", "key"),
+    Index(None, "workspace_id", "month"),
+    Index(None, "message_id"),
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    _workspace(primary_key=True),
+    Column("month", Date, primary_key=True),
+    _at("closed"),
+    _words("person"),
+    # The statement as canonical JSON, whose bytes the hash covers.
+    _words("content"),
+    Column("net_paise", BigInteger, nullable=False),
+    Column("tax_paise", BigInteger, nullable=False),
+    _hash("previous"),
+    Column("hash", LargeBinary, nullable=False),
+    Index(None, "month"),
+)
+
+billing_events = Table(
+    "billing_events",
+    metadata,
+    _number(),
+    _words("account_id"),
+    _key("event_key"),
+    _maybe("gupshup_id"),
+    _maybe("whatsapp_id"),
+    _hash("phone", nullable=True),
+    _flag("is_billable"),
+    _words("category"),
+    _words("model"),
+    _words("type"),
+    Column("at", DateTime(timezone=True), nullable=False),
+    _at("provider", nullable=True),
+    # Ours, once it is found; ids are unique, so nothing else is needed to say whose it is.
+    _maybe("message_id", Uuid(as_uuid=False)),
+    UniqueConstraint("account_id", "event_key"),
+    Index(None, "message_id"),
+    Index("ix_billing_events_unmatched", "at", postgresql_where=text("message_id IS NULL")),
+    Index(None, "account_id", "at"),
 )
 
 rate_card = Table(
     "rate_card",
     metadata,
-    _key("category", primary_key=True),
-    Column("valid_from", DateTime(timezone=True), primary_key=True),
+    _number(),
+    _key("category"),
+    Column("customer_window", OneOf(Window), nullable=False, server_default=Window.ANY.value),
+    Column("valid_from", DateTime(timezone=True), nullable=False),
     Column("price_paise", Integer, nullable=False),
+    _count("free_monthly"),
+    # Pairs of a number of messages and the price above it.
+    Column("tiers", JSONB, nullable=False, server_default=text("'[]'")),
+    Index(None, "category", "valid_from"),
+)
+
+tax_rates = Table(
+    "tax_rates",
+    metadata,
+    _number(),
+    _key("name"),
+    Column("basis_points", Integer, nullable=False),
+    Column("valid_from", Date, nullable=False),
 )
 
 # --- People who sign in ---

@@ -18,6 +18,7 @@ from db.rows import columns, many
 from db.session import Session
 from db.tables import actions, cases, message_statuses, messages, shipments, storable, timeline
 from domain.messages import MessageStatus, NotSent
+from domain.shipments import JourneyEvent
 
 EntryKind = Literal["notification", "reply", "action", "automatic", "report", "handover"]
 
@@ -139,12 +140,20 @@ async def data_of(session: Session, cipher: Cipher, workspace_id: str, key: str)
     return _opened(cipher, sealed, workspace_id, key)
 
 
-async def count_not_sent(session: Session, workspace_id: str, reason: NotSent, *, since: datetime) -> int:
-    """Return for how many failed deliveries a message was not sent since a time, for a reason (R4.8)."""
-    statement = select(func.count(timeline.c.case_id.distinct())).where(
+async def count_not_sent(
+    session: Session, workspace_id: str, event: str, reason: NotSent, *, since: datetime
+) -> int:
+    """Return how many messages for a step were not sent since a time, for a reason (R4.8).
+
+    A failed delivery is one, however many messages its case would have sent; they stand under words of their own.
+    """
+    is_cases = event == JourneyEvent.FAILED_DELIVERY
+    what = timeline.c.topic.endswith("_not_sent") if is_cases else timeline.c.topic == f"{event}_not_sent"
+    counted = timeline.c.case_id if is_cases else timeline.c.key
+    statement = select(func.count(counted.distinct())).where(
         timeline.c.workspace_id == workspace_id,
         timeline.c.kind == "notification",
-        timeline.c.topic.endswith("_not_sent"),
+        what,
         timeline.c.detail.startswith(reason.value),
         timeline.c.at >= since,
     )

@@ -17,8 +17,8 @@ RETURN_SHIPMENT: Final = "returnShipment"
 
 UTILITY: Final = "UTILITY"
 
-NOT_SENT_YET: Final = "Sending of this message starts with a later release; your set-up is kept."
-"""Stands with each step that can be set up before anything is sent for it."""
+LAST_STAGE: Final = 4
+"""Of the steps that end a journey."""
 
 
 class JourneyGroup(StrEnum):
@@ -71,8 +71,10 @@ class JourneyEntry:
         group: Which journey it belongs to.
         pairs: The order system's resource and subtype of event that mean it.
         texts: Proposed templates, one for each language.
+        stage: How far along its journey it is: a step that a later stage has overtaken is not written about any more.
         needs_buttons: The customer answers it, so that its template needs our buttons (R4.7).
-        is_sent: Messages go out for it. Others can be set up already; pages say `NOT_SENT_YET` with them.
+        is_of_its_day: It says something that is not true, or of no use, on another day: what would have to wait until
+            then is not sent. Every other message may be sent for a day after its event.
     """
 
     key: JourneyEvent
@@ -81,8 +83,9 @@ class JourneyEntry:
     group: JourneyGroup
     pairs: tuple[tuple[str, str], ...]
     texts: tuple[TemplateText, ...]
+    stage: int
     needs_buttons: bool = False
-    is_sent: bool = False
+    is_of_its_day: bool = False
 
     def text(self, language: str) -> TemplateText | None:
         """Return the proposed template in a language; None where there is none."""
@@ -138,6 +141,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the order reaches Eshopbox",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "created"),),
+        stage=0,
         texts=_texts(
             "order_created",
             (*_NAMED, "product_title"),
@@ -151,6 +155,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the parcel is packed and labelled",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "packed"),),
+        stage=1,
         texts=_texts(
             "order_packed",
             _NAMED,
@@ -164,6 +169,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the courier has the parcel",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "intransit"),),
+        stage=2,
         texts=_texts(
             "order_on_the_way",
             _TRACKED,
@@ -177,6 +183,8 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="On the morning of the delivery",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "out_for_delivery"),),
+        stage=3,
+        is_of_its_day=True,
         texts=_texts(
             "order_out_for_delivery",
             (*_NAMED, "courier_name"),
@@ -190,8 +198,8 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the courier reports a failed attempt",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "failed_delivery"),),
+        stage=3,
         needs_buttons=True,
-        is_sent=True,
         texts=_texts(
             "delivery_failed",
             (*_NAMED, "failure_reason"),
@@ -210,6 +218,8 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the parcel is handed over",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "delivered"),),
+        stage=LAST_STAGE,
+        is_of_its_day=True,
         texts=_texts(
             "order_delivered",
             _NAMED,
@@ -223,6 +233,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the customer’s return is accepted",
         group=JourneyGroup.RETURN,
         pairs=((RETURN_SHIPMENT, "created"),),
+        stage=0,
         texts=_texts(
             "return_created",
             _NAMED,
@@ -236,6 +247,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the courier collects the return",
         group=JourneyGroup.RETURN,
         pairs=((RETURN_SHIPMENT, "picked_up"),),
+        stage=1,
         texts=_texts(
             "return_picked_up",
             ("customer_name", "courier_name", "brand", "customer_order_id"),
@@ -249,6 +261,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the return is back in stock",
         group=JourneyGroup.RETURN,
         pairs=((RETURN_SHIPMENT, "complete"),),
+        stage=LAST_STAGE,
         texts=_texts(
             "return_restocked",
             (*_NAMED, "refund_amount"),
@@ -262,6 +275,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the order is cancelled",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "cancelled_order"),),
+        stage=LAST_STAGE,
         texts=_texts(
             "order_cancelled",
             _NAMED,
@@ -275,6 +289,7 @@ JOURNEY: Final[tuple[JourneyEntry, ...]] = (
         when="When the parcel starts its way back to you",
         group=JourneyGroup.ORDER,
         pairs=((SHIPMENT, "rto"),),
+        stage=LAST_STAGE,
         texts=_texts(
             "order_going_back",
             _NAMED,

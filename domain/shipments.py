@@ -1,11 +1,14 @@
 """Parcels and their journey: addresses, phones and the events of the journey."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from domain.failures import Action, Reason
+
+PhoneProblem = Literal["", "no_phone", "invalid_phone"]
 
 
 class JourneyEvent(StrEnum):
@@ -62,6 +65,37 @@ class Item:
     title: str = ""
     brand: str = ""
     quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFacts:
+    """What an event of the order system says of the order and its customer: the values of messages.
+
+    Attributes:
+        customer_phone: E.164 digits; empty where there is a `phone_problem`.
+        phone_problem: Why nobody can be written to.
+        amount_due_paise: What is to be paid at the door.
+        expected_on: ISO date.
+        gtin: Of the first item, as `ean` and `upc`.
+    """
+
+    customer_name: str = field(default="", repr=False)
+    customer_phone: str = field(default="", repr=False)
+    phone_problem: PhoneProblem = ""
+    address: Address = field(default_factory=Address, repr=False)
+    items: tuple[Item, ...] = ()
+    brand: str = ""
+    courier_name: str = ""
+    tracking_url: str = ""
+    is_cod: bool = False
+    amount_due_paise: int = 0
+    expected_on: str = ""
+    language: str = ""
+    invoice: str = ""
+    refund_paise: int = 0
+    gtin: str = ""
+    ean: str = ""
+    upc: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Templates: the buttons our actions need, and placeholders filled from variables, never with a hole (R4.5, R4.7)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -80,7 +80,11 @@ class Filled:
 
 def fill(failure: FailedDelivery, mapping: Iterable[tuple[str, str]], language: str) -> Filled:
     """Return parameters for pairs of variable and fallback text, in the template's language."""
-    known = variables(failure, language)
+    return filled_from(variables(failure, language), mapping)
+
+
+def filled_from(known: Mapping[str, str], mapping: Iterable[tuple[str, str]]) -> Filled:
+    """Return parameters for pairs of variable and fallback text from values by variable."""
     params: list[str] = []
     missing: list[str] = []
     for variable, fallback in mapping:

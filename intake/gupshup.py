@@ -21,7 +21,7 @@ from clients.gupshup import (
     is_sendable,
     parse_callback,
 )
-from db import accounts, customers, notifications, outgoing_events, statuses
+from db import accounts, customers, notifications, outgoing_events, reconciliation, statuses
 from db.accounts import AppAccount
 from db.encryption import Cipher
 from db.inbox import InboxItem
@@ -83,10 +83,7 @@ class Callbacks:
             case AccountEvent():
                 return await _account(session, item.owner_id, event)
             case BillingEvent():
-                charge = "billable" if event.billable else "not billable"
-                return handled(
-                    f"billing: {event.category or 'no category'}, {event.type or 'no type'}, {charge}"
-                )
+                return await self._billing(session, item, event)
             case PreferenceEvent():
                 return ignored(f"preference: marketing only, {event.value}")
             case OtherEvent():
@@ -98,9 +95,7 @@ class Callbacks:
         status = _STATUSES.get(event.kind)
         if status is None:
             return ignored(f"status: {event.kind}")
-        gupshup_id, whatsapp_id = event.gupshup_id, event.whatsapp_id
-        if gupshup_id is not None and gupshup_id.startswith(_WHATSAPP_ID):
-            gupshup_id, whatsapp_id = None, gupshup_id
+        gupshup_id, whatsapp_id = _ids(event)
         if event.bsuid is not None and event.destination is not None:
             # First, for the order of locks: replies and sends lock the customer before the message.
             hidden, phone_hash = (
@@ -133,6 +128,40 @@ class Callbacks:
                 session, self._cipher, message, is_new=effect.changed, now=item.received_at
             )
         return handled("" if effect.changed else "already further")
+
+    async def _billing(self, session: Session, item: InboxItem, event: BillingEvent) -> Meaning:
+        """Keep what Gupshup billed; it proves that the message was accepted (I7)."""
+        gupshup_id, whatsapp_id = _ids(event)
+        matched = await reconciliation.take_event(
+            session,
+            reconciliation.BilledEvent(
+                account_id=item.owner_id,
+                event_key=event.event_key,
+                gupshup_id=gupshup_id,
+                whatsapp_id=self._cipher.fingerprint(whatsapp_id).hex() if whatsapp_id else None,
+                phone_hash=self._cipher.phone_hash(event.destination) if event.destination else None,
+                is_billable=event.billable,
+                category=event.category,
+                model=event.model,
+                type=event.type,
+                at=item.received_at,
+                provider_at=event.occurred_at,
+            ),
+        )
+        charge = "billable" if event.billable else "not billable"
+        words = [f"billing: {event.category or 'no category'}, {event.type or 'no type'}, {charge}"]
+        if matched.message is None:
+            words.append("kept")
+        elif matched.was_adopted:
+            words.append("proves an unknown send")
+        return handled(", ".join(words))
+
+
+def _ids(event: StatusEvent | BillingEvent) -> tuple[str | None, str | None]:
+    """Return Gupshup's id and WhatsApp's; some events name only the latter, in the former's place."""
+    if event.gupshup_id is not None and event.gupshup_id.startswith(_WHATSAPP_ID):
+        return None, event.gupshup_id
+    return event.gupshup_id, event.whatsapp_id
 
 
 async def take_failure(

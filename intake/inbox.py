@@ -14,17 +14,17 @@ import structlog
 
 from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
-from db import accounts, cases, inbox, outgoing_events, statuses, workspaces
+from db import accounts, cases, inbox, journey_events, outgoing_events, statuses, workspaces
 from db.encryption import Cipher
 from db.inbox import InboxItem
 from db.session import Database, DatabaseUnavailable, Session
 from domain.failures import Capabilities
 from domain.messages import MessageStatus
 from domain.shipments import FailedDelivery
-from intake import removed, shipments
+from intake import journey, removed, shipments
 from intake.gupshup import Callbacks, take_failure
 from intake.shipments import Report
-from intake.telling import DeliverEvent, Meaning, Teller, Telling, about
+from intake.telling import DeliverEvent, Meaning, SendNotification, Teller, Telling, about
 from workflows.client import Workflows, WorkflowsUnavailable
 
 __all__ = ["Intake"]
@@ -35,6 +35,7 @@ _LEASE = timedelta(seconds=20)  # what a callback waits whose process died; hand
 _AT_ONCE = 8  # rows of one sweep in work at the same time
 _UNSTARTED_AFTER = timedelta(seconds=15)  # whoever committed them is about to start them itself
 _SENDING_AT_MOST = timedelta(minutes=5)  # beyond its lease; whoever sent it is dead, or its case has ended
+_EXPIRED_AFTER = timedelta(minutes=15)  # the last try of what is sent at the last moment has ended
 _PAUSES = (5, 30, 120, 300)  # seconds after a row's own failures: five tries in about ten minutes
 _CLEANED_EVERY = timedelta(hours=1)
 _REMOVED_EVERY = timedelta(seconds=15)
@@ -115,6 +116,9 @@ class Intake:
             events = await outgoing_events.list_unstarted(
                 session, older_than=older_than, limit=limit, but=later
             )
+            steps = await journey_events.list_unstarted(
+                session, due_before=older_than, limit=limit + len(later)
+            )
         given_up = await self._give_up_sending(limit)
         done = [
             *await _each(self._handle(item) for item in items),
@@ -123,7 +127,13 @@ class Intake:
                 self._unless_later(event.id, self._teller.tell(DeliverEvent(event.workspace_id, event.id)))
                 for event in events
             ),
+            *await _each(
+                self._unless_later(step.key.command_id, self._teller.tell(SendNotification(step)))
+                for step in steps
+                if step.key.command_id not in later
+            ),
         ]
+        done += await self._close_expired(now, limit)
         await self._tell_failures()
         if now >= self._removed_at:
             self._removed_at = now + _REMOVED_EVERY
@@ -214,6 +224,19 @@ class Intake:
         count, failures = await self._database.in_transaction(work)
         self._failures.extend(failures)
         return count
+
+    async def _close_expired(self, now: datetime, limit: int) -> list[bool]:
+        """Settle steps of the journey that nobody settled in their time, and tell of them."""
+
+        async def work(session: Session) -> list[Telling]:
+            left = await journey_events.list_expired(
+                session, expired_before=now - _EXPIRED_AFTER, limit=limit
+            )
+            told = [await journey.close(session, self._cipher, step, now) for step in left]
+            return [telling for tellings in told for telling in tellings]
+
+        tellings = await self._database.in_transaction(work)
+        return await _each(self._quietly(self._teller.tell(each), **about(each)) for each in tellings)
 
     async def _tell_failures(self) -> None:
         """Tell cases of messages that failed after all; again with the next sweep where Temporal is away."""

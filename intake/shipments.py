@@ -18,9 +18,11 @@ from domain import timing
 from domain.case_events import ShipmentMoved, Superseded
 from domain.cases import CaseFacts
 from domain.failures import REASON_RULES, Capabilities, Handling, Mode, Reason
+from domain.journey import RETURN_SHIPMENT
 from domain.shipments import FINAL_MOVES, FailedDelivery, JourneyEvent, ShipmentMove
 from domain.timing import Policy
 from domain.wording import reason_words, spoken
+from intake import journey
 from intake.calendars import holidays_ahead
 from intake.taken_back import take_back
 from intake.telling import Meaning, StartCase, TellCase, Telling, handled, ignored
@@ -75,9 +77,27 @@ async def understand(
         return ignored(f"{found.result}: {found.reason}")
     if event.taken_back is not None:
         return await take_back(session, cipher, item, event)
-    if event.move is None:
+    if event.move is None and not journey.is_told(event):
         return ignored(f"{event.resource} {event.subtype}: nothing follows from it")
-    return await _moved(session, cipher, item, event, event.move)
+    if event.resource == RETURN_SHIPMENT:  # the way back leaves the parcel as it is
+        return await journey.take(session, cipher, item.owner_id, event, None, now=now)
+    shipment = await shipments.record_move(
+        session,
+        item.owner_id,
+        event.shipment_id,
+        order_id=event.order_id,
+        tracking_id=event.tracking_id,
+        move=event.move,
+        attempt=None,
+        at=event.occurred_at,
+    )
+    moved = await _moved(session, cipher, item, event, event.move) if event.move is not None else None
+    if not journey.is_told(event):
+        return moved or ignored("")
+    told = await journey.take(session, cipher, item.owner_id, event, shipment, now=now)
+    if moved is None:
+        return told
+    return handled(f"{moved.note}; {told.note}", *moved.tell, *told.tell)
 
 
 async def report(
@@ -244,17 +264,7 @@ async def tell_of(session: Session, row: CaseRow) -> tuple[Telling, ...]:
 async def _moved(
     session: Session, cipher: Cipher, item: InboxItem, event: OrderEvent, move: ShipmentMove
 ) -> Meaning:
-    """Record where the parcel is, and tell its open cases (R6.9)."""
-    await shipments.record_move(
-        session,
-        item.owner_id,
-        event.shipment_id,
-        order_id=event.order_id,
-        tracking_id=event.tracking_id,
-        move=move,
-        attempt=None,
-        at=event.occurred_at,
-    )
+    """Tell a parcel's open cases where it is (R6.9)."""
     still_open = await cases.list_open_of_shipment(session, item.owner_id, event.shipment_id)
     # A step reported late, from before the failure, says nothing about it; a final one does whenever it comes.
     concerned = [row for row in still_open if move in FINAL_MOVES or event.occurred_at >= _since(row, move)]

@@ -10,9 +10,10 @@ from typing import Literal
 
 import structlog
 
-from db import cases, customers, outgoing_events
+from db import cases, customers, journey_events, outgoing_events
 from db.cases import CaseRow
 from db.encryption import Cipher
+from db.journey_events import JourneyStep
 from db.session import Database, DatabaseUnavailable
 from domain.case_events import ActionRequest, CustomerReplied
 from domain.cases import Outcome, ended_case
@@ -24,6 +25,7 @@ from workflows.client import (
     CaseStart,
     LateReply,
     Mail,
+    NotificationTask,
     Workflows,
     WorkflowsUnavailable,
 )
@@ -63,7 +65,14 @@ class DeliverEvent:
     event_id: str
 
 
-Telling = StartCase | TellCase | SendAccountMessage | DeliverEvent
+@dataclass(frozen=True, slots=True)
+class SendNotification:
+    """A message about a step of the journey has to be sent."""
+
+    step: JourneyStep
+
+
+Telling = StartCase | TellCase | SendAccountMessage | SendNotification | DeliverEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,8 @@ def about(telling: Telling) -> dict[str, str]:
             return {"event_id": telling.event_id}
         case SendAccountMessage():
             return {"command_id": telling.task.id}
+        case SendNotification():
+            return {"command_id": telling.step.key.command_id}
         case _:
             return {"case_id": telling.case_id}
 
@@ -132,6 +143,8 @@ class Teller:
                 await self._tell_case(telling)
             case SendAccountMessage():
                 await self._workflows.send_account_message(telling.task)
+            case SendNotification():
+                await self._send_notification(telling.step)
             case DeliverEvent():
                 await self._deliver(telling.workspace_id, telling.event_id)
 
@@ -162,6 +175,17 @@ class Teller:
         await self._workflows.start_case(CaseStart(facts, policy))
         async with self._database.transaction() as session:
             await cases.mark_started(session, workspace_id, case_id, self._clock())
+
+    async def _send_notification(self, step: JourneyStep) -> None:
+        task = NotificationTask(step.workspace_id, step.subject_id, step.event)
+        await self._workflows.send_notification(
+            task,
+            command_id=step.key.command_id,
+            order_id=step.order_id,
+            seconds_left=(step.expires_at - self._clock()).total_seconds(),
+        )
+        async with self._database.transaction() as session:
+            await journey_events.mark_started(session, step.key, self._clock())
 
     async def _deliver(self, workspace_id: str, event_id: str) -> None:
         await self._workflows.deliver_event(workspace_id, event_id)

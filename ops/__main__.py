@@ -1,4 +1,4 @@
-"""Programs for people: `python -m ops demo | rehearse | up | code | migrate | keys | connect … | people … | cases … | events … | settings … | audit check`."""
+"""Programs for people: `python -m ops demo | rehearse | up | code | migrate | keys | connect … | people … | cases … | billing … | …`."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from db.migrate import MigrationRefused, upgrade
-from ops import audit, cases, codes, demo, events, people, rehearse, settings
+from ops import audit, billing, cases, codes, demo, events, people, reconciliation, rehearse, settings
 from ops.onboarding import add_commands
 from ops.processes import NotReady
 from ops.seed import fresh_keys
@@ -39,6 +39,8 @@ def main() -> int:
     people.add_commands(commands)
     cases.add_commands(commands)
     events.add_commands(commands)
+    billing.add_commands(commands)
+    reconciliation.add_commands(commands)
     settings.add_commands(commands)
     audit.add_commands(commands)
     arguments = parser.parse_args()

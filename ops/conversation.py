@@ -19,6 +19,7 @@ _ASKED_FOR: Final = {
     "ACTF004": "a new attempt, because the customer disagrees",
 }
 _FAILING: Final = 500
+_UNWANTED: Final = ("the notification is switched off", "no WhatsApp account is installed")
 
 
 class NotThere(Exception):
@@ -215,6 +216,8 @@ class Conversation(Story):
                 return "quiet hours end"
             case "notification", "reminder" | "nudge" | "sent_again":
                 return topic.replace("_", " ")
+            case "notification", _ if topic.endswith("_not_sent") and detail in _UNWANTED:
+                return ""  # the seller wants no message for it
             case "notification", _ if topic.endswith("_not_sent"):
                 return f"{topic.replace('_', ' ')}: {detail}"
             case "automatic", "held":

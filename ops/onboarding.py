@@ -280,7 +280,7 @@ async def _order_system(resources: Resources, arguments: argparse.Namespace) -> 
         )
     base = resources.settings.public_base_url
     print(
-        f"Register this webhook for the resource `shipment` in the order system:\n  {base}/webhooks/orders/{arguments.workspace}"
+        f"Register this webhook for the resources `shipment` and `returnShipment` in the order system:\n  {base}/webhooks/orders/{arguments.workspace}"
     )
     print(f"with the header {SECRET_HEADER}: {secret}")
     return 0

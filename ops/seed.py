@@ -123,6 +123,11 @@ class Seed:
     people: tuple[SeededPerson, ...]
     environment: dict[str, str] = field(repr=False)
 
+    def owner_of(self, workspace: SeededWorkspace) -> str:
+        """Return who owns a workspace, as the history names people."""
+        owner = next(each for each in self.people if each.workspace == workspace.slug)
+        return f"{owner.name} <{owner.email}>"
+
     def account_of(self, workspace: SeededWorkspace) -> SeededAccount:
         """Return the account a workspace sends through."""
         return next(account for account in self.accounts if account.key == workspace.account)
@@ -236,7 +241,10 @@ async def plant(
                 await _plant_offer(session, account)
         for workspace in fresh:
             if workspace.account:
-                await _plant_installation(session, workspace, seed.account_of(workspace), now)
+                account = seed.account_of(workspace)
+                await _plant_installation(
+                    session, workspace, account, person=seed.owner_of(workspace), now=now
+                )
     await plant_people(database, cipher, seed.people)
 
 
@@ -287,9 +295,9 @@ async def _plant_offer(session: Session, account: SeededAccount) -> None:
 
 
 async def _plant_installation(
-    session: Session, workspace: SeededWorkspace, account: SeededAccount, now: datetime
+    session: Session, workspace: SeededWorkspace, account: SeededAccount, *, person: str, now: datetime
 ) -> None:
-    await accounts.install(session, workspace.slug, account.id, now)
+    await accounts.install(session, workspace.slug, account.id, now, person=person)
     for language in _TEMPLATES:
         notification = _notification(workspace.slug, account.id, account, language)
         await notifications.save_notification(session, notification)
@@ -300,7 +308,7 @@ async def _plant_installation(
             event="failed_delivery",
             category="utility",
             price_paise=_UTILITY_PAISE,
-            person="Seed",
+            person=person,
             accepted_at=now,
         )
         await acceptances.add_acceptance(session, acceptance)

@@ -13,9 +13,10 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -25,6 +26,7 @@ from bootstrap.temporal import connect
 from db.encryption import Cipher, Undecipherable
 from db.session import Database, DatabaseTrouble
 from domain.replies import clean
+from domain.timing import Policy
 from ops.stack import VAR
 from workflows.client import Workflows, WorkflowsUnavailable
 
@@ -32,6 +34,7 @@ NO, NOT_THERE = 1, 2
 """Exit codes: what was asked for was not done; what it was asked for is not there, or the asking was wrong."""
 
 _LEAST_OF_AN_ID = 6
+_ZONE = ZoneInfo(Policy().timezone)
 _MOST_ROWS = 10_000
 
 _Found = TypeVar("_Found")
@@ -39,12 +42,23 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A running system, as programs for ops reach it: for all workspaces."""
+    """A running system, as programs for ops reach it: for all workspaces.
+
+    Attributes:
+        database: Its database.
+        cipher: Opens what rests there sealed.
+        workflows: The door to running cases.
+        clock: Tells the time.
+        statement_days: How many days after its end a month is closed.
+        reconciled_after_hours: How long Gupshup may take to bill a message.
+    """
 
     database: Database
     cipher: Cipher
     workflows: Workflows
     clock: Callable[[], datetime] = utc_now
+    statement_days: int = 5
+    reconciled_after_hours: int = 48
 
 
 Command = Callable[[System, argparse.Namespace], Awaitable[int]]
@@ -97,6 +111,23 @@ def how_many(text: str) -> int:
     return int(text)
 
 
+def add_month(step: argparse.ArgumentParser, usual: str) -> None:
+    """Let a command be about a month."""
+    step.add_argument("--month", type=_month, metavar="YYYY-MM", help=usual)
+
+
+def stamp(at: datetime) -> str:
+    """Return a time by the clock of most workspaces, with its year: books are kept for years."""
+    return f"{at.astimezone(_ZONE):%Y-%m-%d %H:%M}"
+
+
+def _month(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("a month, as 2026-11") from error
+
+
 async def perform(system: System, arguments: argparse.Namespace) -> int:
     """Do what a command line asks for and return its exit code; trouble is told in words."""
     try:
@@ -127,7 +158,13 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
     """Open what reaches a running system; nothing is connected before it is used."""
     async with open_resources(settings, name="ops") as resources:
         client = await connect(settings, lazy=True)
-        yield System(resources.database, resources.cipher, Workflows(client))
+        yield System(
+            resources.database,
+            resources.cipher,
+            Workflows(client),
+            statement_days=settings.statement_days,
+            reconciled_after_hours=settings.reconciled_after_hours,
+        )
 
 
 def settings_here(var: Path) -> Settings:

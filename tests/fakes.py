@@ -27,6 +27,7 @@ from workflows.client import (
     LateReply,
     Mail,
     ManualAnswer,
+    NotificationTask,
     SampleMessageTask,
     Workflows,
     WorkflowsUnavailable,
@@ -51,6 +52,7 @@ class FakeWorkflows(Workflows):
         acts: Acts by hand, in order.
         late: Replies that came after the end, by their id.
         account_messages: Messages of the sender's own, by their id.
+        notified: Messages about the journey, by their idempotency key.
         samples: Notifications sent to sellers' own phones, by their id.
         delivered: Outgoing events whose delivery began.
         replayed: Outgoing events whose delivery began again, and since when what was delivered does not count.
@@ -70,6 +72,7 @@ class FakeWorkflows(Workflows):
         self.acts: list[tuple[CaseRef, Mail]] = []
         self.late: dict[str, LateReply] = {}
         self.account_messages: dict[str, AccountMessageTask] = {}
+        self.notified: dict[str, NotificationTask] = {}
         self.samples: dict[str, SampleMessageTask] = {}
         self.delivered: list[str] = []
         self.replayed: list[tuple[str, datetime]] = []
@@ -131,6 +134,19 @@ class FakeWorkflows(Workflows):
         """Remember a message of the sender's own once."""
         self._answer()
         self.account_messages.setdefault(task.id, task)
+
+    async def send_notification(
+        self,
+        task: NotificationTask,
+        *,
+        command_id: str,
+        order_id: str,  # noqa: ARG002 - part of the real one
+        seconds_left: float,  # noqa: ARG002 - part of the real one
+    ) -> None:
+        """Remember a message about the journey once."""
+        self._answer()
+        self._check_starts(task.subject_id)
+        self.notified.setdefault(command_id, task)
 
     async def send_sample(self, task: SampleMessageTask) -> None:
         """Remember a test once."""

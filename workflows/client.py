@@ -5,28 +5,46 @@ Errors::
     WorkflowsUnavailable   Temporal did not answer; nothing is known to be done, the caller tries again
     CaseNotRunning         the run has ended, or there never was one
     ActRefused             the case refused an act by hand; `type` and message say why
+    SchedulesUnknown       this Temporal server has no schedules
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio.client import (
     Client,
+    ScheduleAlreadyRunningError,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
+    ActivityIDReusePolicy,
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityAlreadyStartedError,
+    ApplicationError,
+    WorkflowAlreadyStartedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.values import AboutCase, AccountMessageTask, OutgoingEventTask, SampleMessageTask
+from activities.notifications import Notifications
+from activities.values import (
+    AboutCase,
+    AccountMessageTask,
+    NotificationTask,
+    OutgoingEventTask,
+    SampleMessageTask,
+)
 from workflows import options
 from workflows.account_message import AccountMessageWorkflow
 from workflows.failed_delivery import FailedDeliveryWorkflow
@@ -34,6 +52,7 @@ from workflows.late_reply import LateReplyWorkflow
 from workflows.options import SEARCH_ATTRIBUTES
 from workflows.outgoing_event import OutgoingEventWorkflow
 from workflows.sample_message import SampleMessageWorkflow
+from workflows.schedules import ROUND_ID, daily_round
 from workflows.values import CaseRef, CaseStart, LateReply, Mail, ManualAnswer
 
 __all__ = [
@@ -47,7 +66,9 @@ __all__ = [
     "LateReply",
     "Mail",
     "ManualAnswer",
+    "NotificationTask",
     "SampleMessageTask",
+    "SchedulesUnknown",
     "Workflows",
     "WorkflowsUnavailable",
     "case_workflow_id",
@@ -78,6 +99,10 @@ class WorkflowsUnavailable(Exception):
 
 class CaseNotRunning(Exception):
     """The case's run has ended, or there never was one."""
+
+
+class SchedulesUnknown(Exception):
+    """This Temporal server has no schedules; that of skipped time is one."""
 
 
 class ActRefused(Exception):
@@ -190,6 +215,44 @@ class Workflows:
         """
         await self._start_once(AccountMessageWorkflow.run, task, f"account-message:{task.id}")
 
+    async def send_notification(
+        self, task: NotificationTask, *, command_id: str, order_id: str, seconds_left: float
+    ) -> None:
+        """Have the message about a step of the journey sent, once: an activity of its own, without a run around it.
+
+        Args:
+            task: The step.
+            command_id: Its idempotency key.
+            order_id: The order, so that ops find it.
+            seconds_left: How long it may still be sent.
+
+        Raises:
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        choices = dict(options.NOTIFY)
+        priority = Priority(priority_key=choices.pop("priority_key"), fairness_key=task.workspace_id[:64])
+        with suppress(ActivityAlreadyStartedError), _asking(command_id):
+            await asyncio.wait_for(
+                self._client.start_activity_method(
+                    Notifications.send,
+                    task,
+                    id=command_id,
+                    task_queue=options.TASK_QUEUE,
+                    id_reuse_policy=ActivityIDReusePolicy.REJECT_DUPLICATE,
+                    schedule_to_close_timeout=timedelta(seconds=max(seconds_left, 0)) + options.LAST_TRY,
+                    search_attributes=TypedSearchAttributes(
+                        [
+                            SearchAttributePair(options.WORKSPACE_ID, task.workspace_id),
+                            SearchAttributePair(options.ORDER_ID, order_id),
+                        ]
+                    ),
+                    summary=task.event,
+                    priority=priority,
+                    **choices,
+                ),
+                _CALL_SECONDS,
+            )
+
     async def send_sample(self, task: SampleMessageTask) -> None:
         """Have a notification sent to a phone of the seller's own, once.
 
@@ -216,6 +279,33 @@ class Workflows:
         task = OutgoingEventTask(workspace_id, event_id, replayed_at)
         workflow_id = f"event:{event_id}:replay:{int(replayed_at.timestamp())}"
         await self._start_once(OutgoingEventWorkflow.run, task, workflow_id)
+
+    async def ensure_schedules(self) -> bool:
+        """Make sure that the daily round is scheduled as this release wants it; True if it was not there before.
+
+        What ops paused stays paused.
+
+        Raises:
+            SchedulesUnknown: The server has no schedules.
+            WorkflowsUnavailable: Temporal did not answer.
+        """
+        wanted = daily_round()
+
+        def updated(known: ScheduleUpdateInput) -> ScheduleUpdate:
+            return ScheduleUpdate(schedule=replace(wanted, state=known.description.schedule.state))
+
+        with _asking(ROUND_ID):
+            try:
+                await asyncio.wait_for(self._client.create_schedule(ROUND_ID, wanted), _CALL_SECONDS)
+            except ScheduleAlreadyRunningError:
+                handle = self._client.get_schedule_handle(ROUND_ID)
+                await asyncio.wait_for(handle.update(updated), _CALL_SECONDS)
+                return False
+            except RPCError as error:
+                if error.status is not RPCStatusCode.UNIMPLEMENTED:
+                    raise
+                raise SchedulesUnknown(ROUND_ID) from error
+        return True
 
     async def is_healthy(self) -> bool:
         """Tell whether Temporal answers."""

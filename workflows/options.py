@@ -33,6 +33,18 @@ SEND_FOR_NO_CASE: dict[str, Any] = SEND | {
         initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=2)
     ),
 }
+NOTIFY: dict[str, Any] = {
+    # The order system may be read before: one read, and one send.
+    "start_to_close_timeout": timedelta(seconds=50),
+    "heartbeat_timeout": timedelta(seconds=8),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=2)
+    ),
+    # A parcel's news can wait for a moment, a customer's answer cannot; 3 is what everything else has.
+    "priority_key": 4,
+}
+LAST_TRY = timedelta(minutes=5)
+"""How long after its time a message is still tried: the last try finds that it is late, and says so."""
 ACT: dict[str, Any] = {
     "heartbeat_timeout": timedelta(seconds=8),
     "start_to_close_timeout": timedelta(seconds=75),  # a token, a read and a call of the order system
@@ -56,3 +68,13 @@ DELIVER_EVENT: dict[str, Any] = {
         initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=30)
     ),
 }
+ROUND: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(minutes=15),
+    "schedule_to_close_timeout": timedelta(hours=12),  # the next day's round does what this one could not
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
+    ),
+}
+ROUND_AT = (2, 30)
+"""When the daily round begins, hour and minute by `ROUND_ZONE`: after midnight of the last day a month stays open."""
+ROUND_ZONE = "Asia/Kolkata"

@@ -16,7 +16,7 @@ from api.portal import statements
 from api.portal.pages import render
 from api.portal.parts import Stat
 from api.portal.sheets import sheet
-from api.portal.statements import Month, PriceRow, Statement, purpose_words
+from api.portal.statements import BillRow, Month, PriceRow, Statement, purpose_words
 from api.portal.visits import Seller, Visit, not_found
 from clients.gupshup.errors import failure_words
 from db import acceptances, accounts, audit, billing, charges, insights
@@ -24,7 +24,9 @@ from db.acceptances import Acceptance
 from db.accounts import AppAccount
 from db.charges import ChargeRow
 from db.session import NotFound, Session
-from domain.formats import iso, local_date, rupees_exact
+from db.statements import Closed, get_statement
+from domain.billing import closes_at
+from domain.formats import iso, local_date, plain_day, rupees_exact
 from domain.journey import UTILITY
 
 __all__ = ["router"]
@@ -53,6 +55,8 @@ class ChargesPage:
         csv_href: Where the same is as CSV.
         stats: Its figures.
         statements: Its tables.
+        bill: What it comes to with corrections and taxes; empty where there is nothing to pay for.
+        bill_words: Whether that still changes.
         would_cost: What a message costs now, where there is none.
         exempt: Why messages were not charged, as pairs of words and count.
         prices: The prices that applied.
@@ -66,6 +70,8 @@ class ChargesPage:
     csv_href: str
     stats: tuple[Stat, ...]
     statements: tuple[Statement, ...]
+    bill: tuple[BillRow, ...]
+    bill_words: str
     would_cost: str
     exempt: tuple[tuple[str, str], ...]
     prices: tuple[PriceRow, ...]
@@ -78,7 +84,8 @@ async def charges_page(visit: Seller) -> Response:
     workspace_id = visit.workspace_id
     async with visit.services.resources.database.transaction(workspace_id) as session:
         months = await charges.list_months(session, workspace_id, visit.workspace.policy.timezone)
-        lines = await charges.list_lines(session, workspace_id, since=month.since, until=month.until)
+        books, closed = await get_statement(session, workspace_id, month.first)
+        lines = books.lines
         exempt = await charges.list_exempt(session, workspace_id, since=month.since, until=month.until)
         prices = await charges.list_prices(session, workspace_id, until=visit.now + _ANNOUNCED)
         accepted = await _acceptances(session, workspace_id)
@@ -95,8 +102,12 @@ async def charges_page(visit: Seller) -> Response:
         owners=_OWNERS,
         owner=owner,
         csv_href=f"/charges.csv?month={month.value}" + (f"&account={owner}" if owner else ""),
-        stats=statements.stats(lines, month, rescued),
+        stats=statements.stats(
+            lines, month, rescued, net_paise=books.net_paise if owner != "client" else None
+        ),
         statements=statements.statements(lines, known, month),
+        bill=statements.bill(books) if owner != "client" and (books.lines or books.corrections) else (),
+        bill_words=_bill_words(visit, month, closed),
         would_cost=rupees_exact(price_now) if price_now is not None else "",
         exempt=statements.exempt_words(exempt),
         prices=statements.price_rows(
@@ -202,6 +213,17 @@ def _months(found: tuple[date, ...], month: Month) -> tuple[tuple[str, str], ...
     )
 
 
+def _bill_words(visit: Visit, month: Month, closed: Closed | None) -> str:
+    """Say whether a month's bill still changes."""
+    zone = ZoneInfo(visit.workspace.policy.timezone)
+    if closed is not None:
+        on = plain_day(local_date(closed.closed_at, zone), today=month.today)
+        return f"Closed on {on}. It does not change any more: what comes later stands in a later month."
+    closes = closes_at(month.first, zone, days=visit.services.resources.settings.statement_days)
+    on = plain_day(local_date(closes, zone), today=month.today)
+    return f"It still changes: messages can fail after they were sent. It is closed on {on} or soon after."
+
+
 async def _acceptances(session: Session, workspace_id: str) -> tuple[Acceptance, ...]:
     shared = await accounts.find_shared_account(session)
     if shared is None:
@@ -218,6 +240,6 @@ async def _account(session: Session, account_id: str) -> AppAccount | None:
 
 async def _price_now(session: Session, now: datetime) -> int | None:
     try:
-        return await billing.find_price(session, UTILITY, now)
+        return await billing.find_price(session, UTILITY.lower(), now)
     except billing.NoPrice:
         return None

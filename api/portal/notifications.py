@@ -14,11 +14,11 @@ from api.portal.pitch import Pitch, pitch_of
 from api.portal.visits import FieldsNow, Seller, Visit, not_found
 from db import accounts, audit, billing, notifications, timeline
 from db.accounts import AppAccount
-from db.billing import Rate
 from db.notifications import Notification
 from db.session import Session
+from domain.billing import Rate
 from domain.formats import count_words, moment_inside, phone_words, rupees_exact
-from domain.journey import JOURNEY, NOT_SENT_YET, JourneyEntry, JourneyGroup, find_event, in_group
+from domain.journey import JOURNEY, JourneyEntry, JourneyGroup, find_event, in_group
 from domain.messages import NotSent
 from domain.template_checks import held_words
 
@@ -55,7 +55,6 @@ class Row:
     is_on: bool
     can_answer: bool
     is_disabled: bool
-    note: str
     held: Held | None
 
 
@@ -214,10 +213,9 @@ async def held_of(
     if row.attention_at is not None:
         zone = ZoneInfo(visit.workspace.policy.timezone)
         when = f" {moment_inside(row.attention_at, now=visit.now, zone=zone)}"
-        if entry.is_sent:
-            count = await timeline.count_not_sent(
-                session, visit.workspace_id, NotSent.TEMPLATE, since=row.attention_at
-            )
+        count = await timeline.count_not_sent(
+            session, visit.workspace_id, entry.key, NotSent.TEMPLATE, since=row.attention_at
+        )
     only = f" in {language_words(row.language)}" if len(rows) > 1 else ""
     is_one = count == 1
     text = [
@@ -265,9 +263,7 @@ def uninstalled(visit: Visit) -> Response:
 def said(entry: JourneyEntry, account: AppAccount, *, is_on: bool) -> Toast:
     """Return the word about a switch that was changed; what costs nothing can be undone with it."""
     if is_on:
-        detail = (
-            f"It is sent from {phone_words(account.phone)} from now on." if entry.is_sent else NOT_SENT_YET
-        )
+        detail = f"It is sent from {phone_words(account.phone)} from now on."
     else:
         detail = "Nothing is sent for it from now on."
     can_undo = is_on or account.owner == "client"
@@ -337,6 +333,5 @@ def _row(
         is_on=is_on,
         can_answer=entry.needs_buttons,
         is_disabled=not is_on and prices is not None and (offer is None or offer.rate is None),
-        note="" if entry.is_sent or not rows else NOT_SENT_YET,
         held=held if is_on else None,
     )

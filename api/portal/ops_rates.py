@@ -15,8 +15,8 @@ from api.portal.pages import once, render, see_other
 from api.portal.staff import ask_password, moment_words, record, zone_of
 from api.portal.visits import FieldsNow, Staff, Visit
 from db import billing
-from db.billing import Rate
-from domain.formats import local_date, rupees_exact
+from domain.billing import Rate, Window, rate_in_force
+from domain.formats import count_words, local_date, rupees_exact
 
 __all__ = ["router"]
 
@@ -55,6 +55,7 @@ class PriceRow:
     since: str
     state: str
     tone: str
+    scope: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +180,26 @@ def _start_words(visit: Visit, at: datetime) -> str:
     return "now on" if at == visit.now else f"{moment_words(visit, at)} on"
 
 
-def _in_force(visit: Visit, category: str, rates: Iterable[Rate]) -> Rate | None:
-    """Return the price that counts now; prices come newest first."""
-    of_category = (rate for rate in rates if rate.category == category)
-    return next((rate for rate in of_category if rate.valid_from <= visit.now), None)
+def _in_force(
+    visit: Visit, category: str, rates: Iterable[Rate], *, is_inside_window: bool = False
+) -> Rate | None:
+    """Return the rate that counts now, for customers who did not write lately unless told otherwise."""
+    return rate_in_force(rates, category, is_inside_window=is_inside_window, at=visit.now)
+
+
+def _scope(rate: Rate) -> str:
+    """Say for which messages a rate is, where that is not all of them."""
+    parts = []
+    if rate.window is not Window.ANY:
+        parts.append(
+            f"customer {'wrote' if rate.window is Window.OPEN else 'did not write'} in the 24 h before"
+        )
+    if rate.free_monthly:
+        parts.append(f"first {count_words(rate.free_monthly)} of a month free")
+    parts += [
+        f"{rupees_exact(tier.price_paise)} above {count_words(tier.above)} in a month" for tier in rate.tiers
+    ]
+    return ", ".join(parts)
 
 
 def _category_row(visit: Visit, category: str, rates: tuple[Rate, ...]) -> CategoryRow:
@@ -204,9 +221,13 @@ def _category_row(visit: Visit, category: str, rates: tuple[Rate, ...]) -> Categ
 def _price_row(visit: Visit, rate: Rate, rates: tuple[Rate, ...]) -> PriceRow:
     if rate.valid_from > visit.now:
         state, tone = "Announced", "info"
-    elif rate == _in_force(visit, rate.category, rates):
+    elif rate in (
+        _in_force(visit, rate.category, rates, is_inside_window=inside) for inside in (False, True)
+    ):
         state, tone = "In force", "ok"
     else:
         state, tone = "Past", ""
     name, _ = _CATEGORIES.get(rate.category, (rate.category, ""))
-    return PriceRow(name, rupees_exact(rate.price_paise), moment_words(visit, rate.valid_from), state, tone)
+    return PriceRow(
+        name, rupees_exact(rate.price_paise), moment_words(visit, rate.valid_from), state, tone, _scope(rate)
+    )

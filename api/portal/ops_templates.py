@@ -20,9 +20,9 @@ from api.portal.staff import record
 from api.portal.visits import FieldsNow, Staff, Visit, not_found
 from db import accounts, billing, notifications, platform_templates, samples
 from db.accounts import AppAccount
-from db.billing import Rate
 from db.notifications import Notification
 from db.workspaces import PLATFORM
+from domain.billing import Rate
 from domain.formats import count_words, rupees_exact
 from domain.journey import JourneyEntry, find_event
 from domain.template_checks import TEMPLATE_FIELD, Trouble

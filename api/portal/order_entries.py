@@ -57,6 +57,7 @@ _STEPS: Final[dict[str, str]] = {
     "resend_not_possible": "Message could not be sent again",
     "action_not_possible": "Action was not possible",
     "order_chosen": "Customer said which order they mean",
+    "order_system_told": "Order system told, so that e-mail or SMS can take over",
 }
 _HANDED: Final[dict[str, str]] = {
     "handed_to_seller": "Handed over to you",

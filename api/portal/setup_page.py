@@ -17,7 +17,7 @@ from api.portal.visits import Visit
 from db import audit, notifications, samples
 from db.accounts import AppAccount
 from db.notifications import Notification
-from domain.journey import NOT_SENT_YET, JourneyEntry
+from domain.journey import JourneyEntry
 from domain.template_checks import Trouble
 from domain.variables import SAMPLES
 
@@ -59,7 +59,6 @@ class SetupPage:
     lead: str
     badge: str
     is_on: bool
-    not_sent_yet: str
     held: Held | None
     own: OwnSetup | None
     shared: SharedSetup | None
@@ -213,7 +212,6 @@ def _frame(step: Step, errors: tuple[FieldError, ...], test: SampleCard | None) 
         lead=f"Sent {entry.when[:1].lower()}{entry.when[1:]}{through}.{answers}",
         badge="On" if step.is_on else "Off",
         is_on=step.is_on,
-        not_sent_yet="" if entry.is_sent else NOT_SENT_YET,
         held=step.held,
         own=None,
         shared=None,

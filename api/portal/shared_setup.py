@@ -11,15 +11,16 @@ from api.portal.own_setup import sender_bar
 from api.portal.parts import Language, Message, SenderBar, message_of
 from api.portal.pitch import who_owns
 from api.portal.visits import Visit
-from db import acceptances, billing, cases, notifications
+from db import acceptances, billing, cases, journey_events, notifications
 from db.acceptances import Acceptance
 from db.accounts import AppAccount
-from db.billing import Rate
 from db.notifications import Notification
 from db.session import Session
+from domain.billing import Rate
 from domain.formats import count_words, local_date, moment_inside, plain_day, rupees_exact
 from domain.journey import JourneyEntry
 from domain.preview import preview
+from domain.shipments import JourneyEvent
 from domain.template_checks import held_words
 from domain.texts import LANGUAGES
 
@@ -57,7 +58,7 @@ class Offer:
         own: What the workspace took over.
         accepted: The price that was accepted last.
         owners: Who may accept one.
-        last_month: How many of these events there were last month; None where nobody knows.
+        last_month: How many of these events there were last month.
     """
 
     rows: tuple[Notification, ...]
@@ -65,7 +66,7 @@ class Offer:
     own: tuple[Notification, ...]
     accepted: Acceptance | None
     owners: str
-    last_month: int | None
+    last_month: int
 
     @property
     def category(self) -> str:
@@ -255,11 +256,11 @@ def _message(row: Notification, samples: Mapping[str, str]) -> Message:
     return message_of(shown, time=_PREVIEW_TIME)
 
 
-async def _last_month(session: Session, visit: Visit, entry: JourneyEntry) -> int | None:
-    """Return how many events of a step there were last month; only failed deliveries are counted today."""
-    if not entry.is_sent:
-        return None
+async def _last_month(session: Session, visit: Visit, entry: JourneyEntry) -> int:
+    """Return how many events of a step there were last month."""
     zone = ZoneInfo(visit.workspace.policy.timezone)
     first = visit.now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     before = (first - timedelta(days=1)).replace(day=1)
-    return await cases.count_opened(session, visit.workspace_id, since=before, until=first)
+    if entry.key is JourneyEvent.FAILED_DELIVERY:
+        return await cases.count_opened(session, visit.workspace_id, since=before, until=first)
+    return await journey_events.count_seen(session, visit.workspace_id, entry.key, since=before, until=first)

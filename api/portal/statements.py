@@ -11,16 +11,20 @@ from api.portal.parts import Stat
 from clients.gupshup.errors import failure_words
 from db.acceptances import Acceptance
 from db.accounts import AppAccount
-from db.charges import ChargeLine, Exempt, NotCharged, Price, Totals
+from db.charges import Exempt, NotCharged, Price, Totals
+from domain.billing import Adjusted, ChargeLine, percent_words
+from domain.billing import Statement as Books
 from domain.case_events import Purpose
 from domain.formats import clock, count_words, local_date, phone_words, plain_day, rupees_exact
 from domain.journey import find_event
 
 __all__ = [
+    "BillRow",
     "Month",
     "PriceRow",
     "Row",
     "Statement",
+    "bill",
     "exempt_words",
     "price_rows",
     "purpose_words",
@@ -44,6 +48,16 @@ _WHY: Final = {
     NotCharged.SENDING: "On its way to Gupshup",
     NotCharged.OWN_ACCOUNT: "Sent through your own account: Gupshup bills it",
     NotCharged.FREE: "Its price was zero when it was sent",
+    NotCharged.LATER: "Proven after the month was closed: in a later statement",
+}
+
+
+_CORRECTED: Final = {
+    Adjusted.FAILED: "Could not be delivered after all",
+    Adjusted.DELIVERED: "Delivered after a failure had been reported",
+    Adjusted.LATE: "Found to be accepted after all",
+    Adjusted.CATEGORY: "Cheaper category than was charged",
+    Adjusted.BY_HAND: "Booked by Eshopbox",
 }
 
 
@@ -76,7 +90,7 @@ class Month:
     @property
     def words(self) -> str:
         """Return its name."""
-        return f"{calendar.month_name[self.first.month]} {self.first.year}"
+        return _month_words(self.first)
 
     @property
     def days(self) -> str:
@@ -132,14 +146,61 @@ class PriceRow:
     price: str
 
 
-def stats(lines: tuple[ChargeLine, ...], month: Month, rescued: int) -> tuple[Stat, ...]:
-    """Return the figures above: what is to be paid, for how many messages, and for how many rescued orders."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillRow:
+    """A sum of the bill, and what it is."""
+
+    words: str
+    note: str = ""
+    amount: str
+    is_sum: bool = False
+
+
+def bill(books: Books) -> tuple[BillRow, ...]:
+    """Return what a month comes to: messages, corrections of earlier months, taxes, and what is to be paid."""
+    messages = sum(line.charged_paise for line in books.lines)
+    rows = [BillRow(words="Messages of the month", amount=rupees_exact(messages))]
+    for each in books.corrections:
+        of = f"Sent in {_month_words(each.of_month)}" if each.of_month else each.detail
+        count = f", {count_words(each.count)} messages" if each.of_month and each.count > 1 else ""
+        rows.append(
+            BillRow(words=_CORRECTED[each.reason], note=f"{of}{count}", amount=rupees_exact(each.paise))
+        )
+    rows.append(BillRow(words="Total before taxes", amount=rupees_exact(books.net_paise), is_sum=True))
+    rows += [
+        BillRow(words=f"{tax.name}, {percent_words(tax.basis_points)}", amount=rupees_exact(tax.paise))
+        for tax in books.taxes
+    ]
+    if books.taxes:
+        rows.append(BillRow(words="To pay", amount=rupees_exact(books.total_paise), is_sum=True))
+    return tuple(rows)
+
+
+def _month_words(first: date) -> str:
+    return f"{calendar.month_name[first.month]} {first.year}"
+
+
+def stats(
+    lines: tuple[ChargeLine, ...], month: Month, rescued: int, *, net_paise: int | None = None
+) -> tuple[Stat, ...]:
+    """Return the figures above: what is to be paid, for how many messages, and for how many rescued orders.
+
+    Args:
+        lines: What the messages came to.
+        month: Of which month.
+        rescued: How many orders were rescued in it.
+        net_paise: What the month comes to with its corrections; None for the lines alone.
+    """
     totals = Totals.of(lines)
     shared = Totals.of(tuple(line for line in lines if line.account_owner == "eshopbox"))
     is_known = rescued > 0 and bool(shared.messages)
     per_order = rupees_exact(round(totals.charged_paise / rescued)) if is_known else "–"
     return (
-        Stat(label="To pay, before GST", figure=rupees_exact(totals.charged_paise), note=month.days),
+        Stat(
+            label="To pay, before GST",
+            figure=rupees_exact(totals.charged_paise if net_paise is None else net_paise),
+            note=month.days,
+        ),
         Stat(
             label="Charged messages",
             figure=count_words(totals.charged),

@@ -102,6 +102,8 @@ class ShipmentReading:
         attempts: The failed attempts that the history shows, oldest first.
         recorded_at: When the action that stands as accepted was recorded; None where no line of the history says it.
         entries: The history, oldest first.
+        expected_on: The day on which it should arrive, as ISO date; empty where none is named.
+        courier_name: The courier; empty where none is named.
     """
 
     status: str
@@ -111,6 +113,8 @@ class ShipmentReading:
     attempts: tuple[FailedAttempt, ...] = ()
     recorded_at: datetime | None = None
     entries: tuple[TrackingEntry, ...] = ()
+    expected_on: str = ""
+    courier_name: str = ""
 
     def superseded(self, failed_at: datetime) -> FailedAttempt | None:
         """Return the attempt that failed at a time if another one failed after it; None if it is the last."""

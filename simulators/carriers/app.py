@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from simulators.carriers.control import control_routes, fault_routes
+from simulators.carriers.control import control_routes, fault_routes, journey_routes
 from simulators.carriers.provider import provider_routes
 from simulators.carriers.state import Clock, Config, Ledger, OrderSystem, Webhook, utc_now
 from simulators.carriers.webhooks import RETRY_PAUSES, WebhookSender
@@ -52,5 +52,6 @@ def create_app(
     app.state.sender = sender
     app.include_router(provider_routes(system, sender))
     app.include_router(control_routes(system, sender))
+    app.include_router(journey_routes(system, sender))
     app.include_router(fault_routes(system))
     return app

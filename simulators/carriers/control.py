@@ -1,12 +1,13 @@
 """Serve our own control routes: make parcels and failures, order faults, read the ledger."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException
 from pydantic import AwareDatetime, Field, model_validator
 
-from simulators.carriers.journey import EVENTS, ReasonName, Resource
+from simulators.carriers.journey import EVENTS, WHOLE_JOURNEYS, ReasonName, Resource
 from simulators.carriers.state import (
     Behaviour,
     DuplicateShipmentError,
@@ -73,6 +74,31 @@ class NewEvent(Strict):
     def _exists(self) -> "NewEvent":
         if self.event not in EVENTS[self.resource]:
             raise ValueError(f"{self.resource} has no event {self.event!r}")
+        return self
+
+
+class NewJourney(Strict):
+    """Ask for a whole journey of a parcel, its own or back, step by step; without a parcel a new one is made.
+
+    `steps` are announced instead of all that a journey has where nothing goes wrong.
+    """
+
+    phone: str | None = None
+    shipment_id: str | None = None
+    workspace: str | None = None
+    resource: Resource = "shipment"
+    steps: tuple[str, ...] | None = None
+    seconds_apart: float = Field(default=2.0, ge=0.0, le=600.0)
+
+    @model_validator(mode="after")
+    def _exists(self) -> "NewJourney":
+        if (self.phone is None) == (self.shipment_id is None):
+            raise ValueError("name either a phone or a shipment_id")
+        unknown = [step for step in self.steps or () if step not in EVENTS[self.resource]]
+        if unknown:
+            raise ValueError(f"{self.resource} has no event {unknown[0]!r}")
+        if self.resource == "shipment" and "failed_delivery" in (self.steps or ()):
+            raise ValueError("a failed attempt has its own reason: use /control/fail")
         return self
 
 
@@ -176,6 +202,33 @@ def control_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
         for _ in range(wanted.repeat):
             sender.send(body)
         return body
+
+    return router
+
+
+def journey_routes(system: OrderSystem, sender: WebhookSender) -> APIRouter:
+    """Build the route that takes a parcel through a whole journey."""
+    router = APIRouter()
+
+    @router.post("/control/journeys")
+    async def emit_journey(wanted: NewJourney) -> dict[str, Any]:
+        """Announce the steps of a journey one after the other, and answer at once."""
+        if wanted.shipment_id is not None:
+            shipment = _shipment(system, wanted.shipment_id)
+        else:
+            phone = wanted.phone or ""
+            shipment = system.create_shipment(_workspace(system, wanted.workspace, phone=phone), phone=phone)
+        workspace = system.find_workspace(shipment.workspace)
+
+        def announce(event: str) -> dict[str, Any]:
+            at = system.clock()
+            if wanted.resource == "shipment" and event != shipment.status:
+                shipment.record(event, at=at)
+            return webhook_body(workspace, shipment, resource=wanted.resource, event=event, at=at)
+
+        steps = WHOLE_JOURNEYS[wanted.resource] if wanted.steps is None else wanted.steps
+        sender.send_in_turn([partial(announce, step) for step in steps], seconds_apart=wanted.seconds_apart)
+        return shipment.as_json() | {"steps": steps}
 
     return router
 

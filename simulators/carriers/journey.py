@@ -57,6 +57,12 @@ EVENTS: Final[dict[Resource, tuple[str, ...]]] = {
     "returnShipment": RETURN_EVENTS,
 }
 
+# What a parcel goes through where nothing goes wrong: the steps that a customer may be told of.
+WHOLE_JOURNEYS: Final[dict[Resource, tuple[str, ...]]] = {
+    "shipment": ("created", "packed", "intransit", "out_for_delivery", "delivered"),
+    "returnShipment": ("created", "picked_up", "complete"),
+}
+
 # The log and the current status use other words than the event that announced them.
 LOG_STATUS: Final = {
     "ndr_resolution_submitted": "ndr_resolution",

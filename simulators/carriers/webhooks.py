@@ -38,6 +38,18 @@ class WebhookSender:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def send_in_turn(self, steps: Sequence[Callable[[], Mapping[str, Any]]], *, seconds_apart: float) -> None:
+        """Begin one delivery after the other, each body made when its turn comes, and return at once."""
+
+        async def go() -> None:
+            for number, step in enumerate(steps):
+                await asyncio.sleep(seconds_apart if number else 0.0)
+                self.send(step())
+
+        task = asyncio.create_task(go())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     @property
     def under_way(self) -> int:
         """How many deliveries have not ended, also those that wait for their next try."""

@@ -102,3 +102,27 @@ async def test_event_that_was_given_up_is_delivered_by_a_replay(shop: Shop) -> N
     await ActivityEnvironment().run(shop.events.deliver, replace(task, replayed_at=shop.now))
     assert len(shop.webhook.posts) == 1
     assert (await shop.event(task.event_id)).stand == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("type_", "rows"), [("message.failed", 1), ("case.undeliverable", 1), ("case.resolved", 0)]
+)
+async def test_activity_says_once_that_other_channels_may_take_over(
+    shop: Shop, type_: str, rows: int
+) -> None:
+    """R6.10, R8.3: only when the order system took it; delivered again, it is said once."""
+    await shop.want_events()
+    data = {"order_id": "KK1001", "shipment_id": "SHIP1001", "case_id": shop.facts.case_id}
+    event_id = await shop.change(
+        lambda session: outgoing_events.add_event(
+            session, shop.cipher, workspace_id="kapaskraft", type=type_, data=data, now=NOW
+        )
+    )
+    task = OutgoingEventTask("kapaskraft", event_id)
+    shop.webhook.answers.append(NotDelivered(retryable=True, detail="HTTP 503"))
+    with pytest.raises(ApplicationError):
+        await ActivityEnvironment().run(shop.events.deliver, task)
+    assert await shop.topics() == []
+    await ActivityEnvironment().run(shop.events.deliver, task)
+    await ActivityEnvironment().run(shop.events.deliver, replace(task, replayed_at=NOW + timedelta(hours=1)))
+    assert await shop.topics() == ["order_system_told"] * rows

@@ -214,8 +214,8 @@ async def test_the_prices_shown_are_those_that_applied(session: Session, cipher:
     own = {"account_id": "account-2", "account_owner": "client"}
     await sent(session, cipher, "read", now=NOW, category="marketing", **own)
     assert await list_prices(session, W, until=NOW) == (
-        Price("utility", NOW - DAY, 35),
-        Price("utility", NOW - 10 * DAY, 40),
+        Price("utility", NOW - DAY, 35, tiers=[]),
+        Price("utility", NOW - 10 * DAY, 40, tiers=[]),
     )
     assert [price.price_paise for price in await list_prices(session, W, until=NOW + 9 * DAY)] == [30, 35, 40]
     assert await list_prices(session, "other", until=NOW) == ()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from db.accounts import save_account
-from db.billing import Rate, find_rate, set_price
+from db.billing import find_rate, set_price
 from db.encryption import Cipher
 from db.notifications import (
     Notification,
@@ -86,5 +86,7 @@ async def test_rate_in_force_says_since_when(session: Session) -> None:
     """R4.4: the newest that has begun."""
     for days, paise in ((30, 30), (10, 35), (-5, 38)):
         await set_price(session, "utility", paise, valid_from=NOW - timedelta(days=days))
-    assert await find_rate(session, "utility", NOW) == Rate("utility", 35, NOW - timedelta(days=10))
+    found = await find_rate(session, "utility", NOW)
+    assert found is not None
+    assert (found.category, found.price_paise, found.valid_from) == ("utility", 35, NOW - timedelta(days=10))
     assert await find_rate(session, "service", NOW) is None

@@ -137,6 +137,7 @@ async def test_failed_message_is_told_without_the_phone(session: Session, cipher
         "shipment_id": "SHIP1001",
         "tracking_id": "TRK1001",
         "purpose": "failed_delivery",
+        "event": "failed_delivery",
         "code": "1002",
         "why": "recipient",
     }

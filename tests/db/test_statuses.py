@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from db.adjustments import list_of_message
 from db.encryption import Cipher
 from db.messages import find_message
 from db.session import Database, NotFound, Session
@@ -113,16 +114,23 @@ async def test_answer_and_statuses_in_any_order_come_to_the_same(session: Sessio
 async def test_a_failure_is_not_charged_unless_the_phone_proves_otherwise(
     session: Session, cipher: Cipher
 ) -> None:
-    """Failed after sent takes the charge back; read after failed puts it on again (R5.4)."""
-    await submit(session, cipher)
+    """Failed after sent takes the charge back; read after failed puts it on again: each a booking of its own (R5.4)."""
+    message = await submit(session, cipher)
+
+    async def booked() -> list[tuple[str, int]]:
+        found = await list_of_message(session, message.workspace_id, message.id)
+        return [(one.reason.value, one.amount_paise) for one in found]
+
     await apply_status(session, status_report(S.SENT, gupshup_id="gs-1"))
+    assert await booked() == []
     effect = await apply_status(
         session, status_report(S.FAILED, gupshup_id="gs-1", code="131026", reason="no")
     )
     assert effect.message is not None
     assert (effect.message.status, effect.message.code) == (S.FAILED, "131026")
-    assert not (await usage(session))[0].is_charged
+    assert await booked() == [("failed", -35)]
     await apply_status(session, status_report(S.READ, gupshup_id="gs-1", pricing_category="utility"))
+    assert await booked() == [("failed", -35), ("delivered", 35)]
     (used,) = await usage(session)
     assert used.is_charged
     assert used.pricing_category == "utility"

@@ -46,6 +46,7 @@ from tests.factories import NOW, PHONE, app_account, case_facts, new_message, wo
 
 WITHOUT_WORKSPACE = {
     "app_accounts",
+    "billing_events",
     "browser_sessions",
     "customers",
     "inbox",
@@ -54,6 +55,7 @@ WITHOUT_WORKSPACE = {
     "rate_card",
     "sample_values",
     "sign_in_failures",
+    "tax_rates",
 }
 
 

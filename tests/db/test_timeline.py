@@ -9,15 +9,6 @@ from uuid import uuid4
 import pytest
 
 from db.actions import begin_action, record_answer
-from db.billing import (
-    NoPrice,
-    find_price,
-    list_statement,
-    list_unreconciled,
-    list_usage,
-    note_provider_charge,
-    set_price,
-)
 from db.cases import BadCursor, note_reply
 from db.encryption import Cipher
 from db.messages import add_message
@@ -154,60 +145,3 @@ async def test_a_cursor_of_others_is_refused(session: Session, cipher: Cipher, p
     cursor = base64.urlsafe_b64encode(place.encode()).decode()
     with pytest.raises(BadCursor):
         await list_entries(session, cipher, W, "KK1001", before=cursor)
-
-
-# --- Charges ---
-
-
-async def test_a_price_holds_from_its_day_until_the_next(session: Session) -> None:
-    """Later prices never apply to earlier messages (R5.4)."""
-    with pytest.raises(NoPrice):
-        await find_price(session, "UTILITY", NOW)
-    await set_price(session, "UTILITY", 30, valid_from=NOW - DAY)
-    await set_price(session, "UTILITY", 35, valid_from=NOW)
-    await set_price(session, "UTILITY", 40, valid_from=NOW + DAY)
-    prices = [await find_price(session, "UTILITY", NOW + after) for after in (-MINUTE, 0 * DAY, DAY)]
-    assert prices == [30, 35, 40]
-    with pytest.raises(NoPrice):
-        await find_price(session, "MARKETING", NOW)
-
-
-async def test_a_statement_counts_each_event_and_is_borne_out_by_gupshups_billing(
-    session: Session, cipher: Cipher
-) -> None:
-    """What is accepted and did not fail is charged; what Gupshup did not bill is listed (R5.4)."""
-    outcomes = [
-        (MessageStatus.SUBMITTED, MessageStatus.READ),
-        (MessageStatus.SUBMITTED, MessageStatus.FAILED),
-        (MessageStatus.SUBMITTED, MessageStatus.DELIVERED),
-        (MessageStatus.REFUSED, None),
-        (MessageStatus.UNKNOWN, None),
-    ]
-    for number, (outcome, reached) in enumerate(outcomes):
-        message = await add_message(session, cipher, new_message(phone=f"91999990000{number}"))
-        submitted = outcome is MessageStatus.SUBMITTED
-        gupshup_id = f"gs-{number}" if submitted else None
-        await record_outcome(session, message.id, status=outcome, now=NOW, gupshup_message_id=gupshup_id)
-        if reached:
-            report: dict[str, Any] = {"account_id": "account-1", "status": reached, "at": NOW}
-            await apply_status(session, StatusReport(gupshup_id=gupshup_id, **report))
-    period: dict[str, Any] = {"since": NOW - DAY, "until": NOW + DAY}
-    (line,) = await list_statement(session, W, **period)
-    assert (line.accepted, line.delivered, line.read, line.failed, line.charged, line.charged_paise) == (
-        3,
-        2,
-        1,
-        2,
-        2,
-        70,
-    )
-    assert await list_statement(session, "other", **period) == ()
-    billed: dict[str, Any] = {"whatsapp_id": None, "is_billable": True, "category": "utility", "at": NOW}
-    assert await note_provider_charge(session, "account-1", gupshup_id="gs-0", **billed)
-    assert await note_provider_charge(session, "account-1", gupshup_id="gs-1", **billed)
-    assert not await note_provider_charge(session, "account-2", gupshup_id="gs-2", **billed)
-    assert not await note_provider_charge(session, "account-1", gupshup_id=None, **billed)
-    doubtful = await list_unreconciled(session, **period, limit=9)
-    assert sorted(used.phone_last4 for used in doubtful) == ["0001", "0002", "0004"]
-    assert len(await list_usage(session, W, **period, order_id="KK1001")) == 5
-    assert await list_usage(session, W, **period, order_id="other") == ()

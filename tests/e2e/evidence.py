@@ -143,7 +143,8 @@ class UsageRow:
     account: str
     order_id: str
     outcome: str
-    is_charged: bool
+    price_paise: int
+    charged_paise: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +385,9 @@ async def read_database(url: str, cipher: Cipher, phones: Iterable[str]) -> dict
                 "usage": await rows(
                     UsageRow,
                     "SELECT message_id::text, workspace_id AS workspace, account_id AS account, order_id, outcome,"
-                    " is_charged FROM usage",
+                    " price_paise, (CASE WHEN is_charged THEN price_paise ELSE 0 END + coalesce((SELECT sum(amount_paise)"
+                    " FROM adjustments WHERE adjustments.message_id = usage.message_id), 0))::int AS charged_paise"
+                    " FROM usage",
                 ),
                 "statuses": await rows(StatusRow, "SELECT message_id::text, status FROM message_statuses"),
                 "cases": await rows(

@@ -82,8 +82,9 @@ def _usage(books: Books) -> Iterator[str]:
             yield f"message {row.id} of {row.workspace}, {row.account} is counted for {usage.workspace}, {usage.account}"
         if usage.outcome != outcome:
             yield f"message {row.id} is {row.status}, and its usage says {usage.outcome}"
-        if usage.is_charged != (outcome == "accepted" and row.status != "failed"):
-            yield f"message {row.id} is {row.status} and charged: {usage.is_charged}"
+        owed = usage.price_paise if outcome == "accepted" and row.status != "failed" else 0
+        if usage.charged_paise != owed:
+            yield f"message {row.id} is {row.status} and charged {usage.charged_paise} paise, not {owed}"
     for message_id in used.keys() - books.message.keys():
         yield f"usage of message {message_id}, which does not exist"
 

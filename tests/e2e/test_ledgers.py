@@ -150,8 +150,7 @@ HONEST = Evidence(
     received=(Received("kapaskraft", "event-1", "case.resolved", "case-1", is_taken=True),) * 2,
     messages=(row(1, 1.9, "could not deliver"), row(2, 6.9, DONE)),
     usage=tuple(
-        UsageRow(f"message-{number}", "kapaskraft", ACCOUNT, "ORD1", "accepted", is_charged=True)
-        for number in (1, 2)
+        UsageRow(f"message-{number}", "kapaskraft", ACCOUNT, "ORD1", "accepted", 35, 35) for number in (1, 2)
     ),
     statuses=tuple(
         StatusRow(f"message-{number}", status)
@@ -205,7 +204,7 @@ def opted_out(*bodies: Json, message_at: float) -> Evidence:
         evidence,
         sent=sent(3, message_at + 0.1, "already recorded"),
         messages=row(3, message_at, "already recorded"),
-        usage=UsageRow("message-3", "kapaskraft", ACCOUNT, "ORD1", "accepted", is_charged=True),
+        usage=UsageRow("message-3", "kapaskraft", ACCOUNT, "ORD1", "accepted", 35, 35),
         statuses=StatusRow("message-3", "read"),
     )
 
@@ -225,20 +224,20 @@ HONEST_TOO = {
         HONEST,
         sent=(sent(1, 2, "could not deliver", answered=False), HONEST.sent[1]),
         messages=(row(1, 1.9, "could not deliver", status="unknown", gupshup_id=None), HONEST.messages[1]),
-        usage=(replace(HONEST.usage[0], outcome="unknown", is_charged=False), HONEST.usage[1]),
+        usage=(replace(HONEST.usage[0], outcome="unknown", charged_paise=0), HONEST.usage[1]),
     ),
     "a program that died with the answer in its hands": replace(
         HONEST,
         deaths=1,
         messages=(row(1, 1.9, "could not deliver", status="unknown", gupshup_id=None), HONEST.messages[1]),
-        usage=(replace(HONEST.usage[0], outcome="unknown", is_charged=False), HONEST.usage[1]),
+        usage=(replace(HONEST.usage[0], outcome="unknown", charged_paise=0), HONEST.usage[1]),
     ),
     "a text that was asked about": replace(HONEST, timeline=(entry(1), asked_about(2))),
     "a text that is asked about, with orders of two sellers": also(
         replace(HONEST, timeline=(entry(1),)),
         sent=sent(3, 8.4, "Which order?"),
         messages=row(3, 8.3, "Which order?", workspace="-", case_id=None, order_id="", purpose="which_order"),
-        usage=UsageRow("message-3", "-", ACCOUNT, "", "accepted", is_charged=True),
+        usage=UsageRow("message-3", "-", ACCOUNT, "", "accepted", 35, 35),
         statuses=StatusRow("message-3", "read"),
     ),
     "a row of the question which order is meant": replace(
@@ -283,7 +282,7 @@ DOCTORED: tuple[tuple[str, str, Evidence], ...] = (
     ("I7 R5.4", "has 2 usage records", also(usage=HONEST.usage[0])),
     ("I7 R5.4", "is counted for", change("usage", 0, account="account-2")),
     ("I7 R5.4", "its usage says", change("usage", 0, outcome="unknown")),
-    ("I7 R5.4", "charged: False", change("usage", 0, is_charged=False)),
+    ("I7 R5.4", "charged 0 paise", change("usage", 0, charged_paise=0)),
     ("I7 R5.4", "does not exist", also(usage=replace(HONEST.usage[0], message_id="message-9"))),
     ("I8", "its case through", change("cases", 0, account="account-2")),
     ("I8", "no case", change("messages", 0, case_id="case-9")),

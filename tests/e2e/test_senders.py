@@ -35,7 +35,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 async def _newcomer(browser: Browser, stack: Stack, slug: str) -> Seller:
     """Add a workspace in which nothing is installed, and sign its owner in."""
-    settings = Settings(_env_file=None, **stack._as_settings())  # type: ignore[call-arg, arg-type]
+    settings = Settings(_env_file=None, **stack._as_settings())  # type: ignore[call-arg, arg-type]  # as its own programs get them
     database, cipher = Database(stack.addresses.database, pool_size=1), cipher_of(settings)
     email, secret = f"owner@{slug}.example", pyotp.random_base32()
     kept = await Passwords().hash(_PASSWORD)

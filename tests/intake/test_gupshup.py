@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from db import accounts, cases, customers, messages, statuses
+from db.billing import list_usage
 from db.encryption import digest
 from db.references import Reference, add_references
 from domain.case_events import CustomerOptedOut, CustomerReplied, MessageNotSent
@@ -15,12 +16,13 @@ from domain.failures import Action
 from domain.messages import MessageStatus, NotSent
 from domain.replies import AddressDraft, Reply, ReplyKind
 from tests.dumps import read_rows
-from tests.factories import PHONE, failed_delivery, new_message
+from tests.factories import NOW, PHONE, failed_delivery, new_message
 from tests.intake.stage import ACCOUNT, GUPSHUP_ID, SAMPLES, TEMPLATE, Stage, sample
 from tests.intake.stage import as_new as _fresh
 from tests.intake.stage import gupshup as _gupshup
 from tests.intake.stage import typed as _text
 
+_DAY = timedelta(days=1)
 _REATTEMPT = "REATTEMPT:attempt-42"
 _TRY_AGAIN = {_REATTEMPT: ("reattempt", "Try again")}
 _WAMID = "wamid." + base64.b64encode(b"\x1c\x18\x0c" + PHONE.encode() + bytes(range(24))).decode()
@@ -38,6 +40,36 @@ async def test_every_sample_is_handled_or_ignored_with_a_reason(stage: Stage, pa
     state, note = await stage.came_to(inbox_id)
     assert state in ("handled", "ignored")
     assert note or state == "handled"
+
+
+# --- What Gupshup bills ---
+
+
+async def test_what_gupshup_bills_finds_its_message(stage: Stage) -> None:
+    """R5.4: kept once, on the usage row of its message; WhatsApp's id rests as a fingerprint."""
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, gupshup_id=GUPSHUP_ID)
+    inbox_id = await stage.callback(_gupshup("v2-billing-event-pmp"))
+    assert await stage.came_to(inbox_id) == ("handled", "billing: utility, regular, billable")
+    async with stage.database.transaction() as session:
+        (used,) = await list_usage(session, row.workspace_id, since=NOW - _DAY, until=NOW + _DAY)
+    assert (used.message_id, used.provider_is_billable, used.provider_category) == (
+        message.id,
+        True,
+        "utility",
+    )
+
+
+async def test_what_gupshup_bills_proves_an_unknown_send(stage: Stage) -> None:
+    """I7, F28, R5.4: nobody knew, and now the message is accepted and counted."""
+    row = await stage.open(failed_delivery())
+    message = await stage.send(row, status=MessageStatus.UNKNOWN)
+    inbox_id = await stage.callback(_gupshup("v2-billing-event-pmp"))
+    assert await stage.came_to(inbox_id) == (
+        "handled",
+        "billing: utility, regular, billable, proves an unknown send",
+    )
+    assert (await stage.message(message)).status is MessageStatus.SUBMITTED
 
 
 # --- Statuses ---

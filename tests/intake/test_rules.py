@@ -20,6 +20,7 @@ from tests.intake.stage import Stage, sample
 
 STRANGER = "919999900077"
 FAILED = "A failed_delivery"
+LATE = "A out_for_delivery_not_sent"
 TAPPED = "A choice Try again"
 
 
@@ -208,7 +209,16 @@ async def test_rule_of_a_case(stage: Stage, steps: list[str], expected: dict[str
             "R7.9 customer", "fail A/1", "tap A/1", "again", "again", told=["A/1 reattempt"], late=[], kept=1
         ),
         row("R7.9 order", "fail A/1", "fail A/1", "yesterday A", runs=["A/1"], told=[]),
-        row("R7.9 activity", "fail A/1", "tap A/1", "again", "yesterday A", shown=[FAILED, TAPPED]),
+        # The late step itself is told of once: that no message is sent for it (R5.1 journey).
+        row(
+            "R7.9 activity",
+            "fail A/1",
+            "tap A/1",
+            "again",
+            "yesterday A",
+            "yesterday A",
+            shown=[FAILED, TAPPED, LATE],
+        ),
     ],
 )
 async def test_rule_of_unexpected_answers(stage: Stage, steps: list[str], expected: dict[str, Any]) -> None:

@@ -128,7 +128,8 @@ async def test_move_is_told_to_the_open_case(stage: Stage, name: str, move: Ship
     await stage.order_event(failed)
     ids = {key: failed["response_data"][key] for key in ("externalShipmentID", "customerOrderNumber")}
     inbox_id = await stage.order_event(_event(name, at="2026-11-20 12:00:00", **ids))
-    assert await stage.came_to(inbox_id) == ("handled", move.value)
+    state, note = await stage.came_to(inbox_id)
+    assert (state, note.partition(";")[0]) == ("handled", move.value)
     ((_, mail),) = stage.workflows.mail
     assert mail.event == ShipmentMoved(move)
 
@@ -205,10 +206,9 @@ async def test_another_workspaces_event_has_no_effect(stage: Stage) -> None:
     assert not await stage.cases()
 
 
-@pytest.mark.parametrize("name", ["return-created", "return-failed-delivery", "shipment-packed"])
-async def test_events_without_effect_are_kept_with_a_reason(stage: Stage, name: str) -> None:
+async def test_event_without_effect_is_kept_with_a_reason(stage: Stage) -> None:
     """I1: a return's failed delivery is no failed delivery of ours."""
-    state, note = await stage.came_to(await stage.order_event(_event(name)))
+    state, note = await stage.came_to(await stage.order_event(_event("return-failed-delivery")))
     assert state == "ignored"
     assert note.endswith("nothing follows from it")
 

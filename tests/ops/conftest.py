@@ -7,7 +7,7 @@ import pytest
 
 from db.encryption import Cipher
 from db.session import Database
-from ops import audit, cases, events, people, settings
+from ops import audit, billing, cases, events, people, reconciliation, settings
 from ops.system import System, perform
 from tests.intake.stage import Stage
 
@@ -32,6 +32,8 @@ class Terminal:
         cases.add_commands(commands)
         events.add_commands(commands)
         people.add_commands(commands)
+        billing.add_commands(commands)
+        reconciliation.add_commands(commands)
         settings.add_commands(commands)
         audit.add_commands(commands)
         code = await perform(self.system, parser.parse_args(words))

@@ -302,3 +302,9 @@ def test_docker_itself_accepts_the_file() -> None:
     asked = set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", COMPOSE.read_text()))
     command = [*compose, "--file", str(COMPOSE), "--profile", "simulators", "config", "--quiet"]
     subprocess.run(command, check=True, env=os.environ | dict.fromkeys(asked, "x"), cwd=ROOT)  # noqa: S603
+
+
+def test_temporal_lets_activities_run_on_their_own() -> None:
+    """R5.1 journey: messages about the journey have no workflow; a server that refuses them would send none."""
+    deployed = yaml.safe_load((ROOT / "deploy" / "temporal" / "dynamic.yaml").read_text())
+    assert deployed["activity.enableStandalone"] == [{"value": True}]

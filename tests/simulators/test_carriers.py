@@ -721,3 +721,34 @@ async def test_lost_answer_is_seen_as_unknown_by_the_caller(
                 await client.post("/api/v2/ndrResolution", json=body, headers=headers, timeout=0.3)
             entries = (await client.get("/control/ledger")).json()["resolutions"]
     assert [(entry["accepted"], entry["answered"]) for entry in entries] == [(mode != "hang_before", False)]
+
+
+async def test_whole_journey_is_announced_step_by_step(world: World) -> None:
+    """Its steps in order, of a new parcel and back again; the tracking stands where the last one left it."""
+    begun = await world.control("journeys", {"phone": PHONE, "seconds_apart": 0})
+    await world.app.state.sender.drain()
+    back = {"shipment_id": begun["shipment_id"], "resource": "returnShipment", "seconds_apart": 0}
+    await world.control("journeys", back)
+    await world.app.state.sender.drain()
+    assert [(body["resource"], body["eventSubType"]) for body in world.receiver.bodies] == [
+        ("shipment", "created"),
+        ("shipment", "packed"),
+        ("shipment", "intransit"),
+        ("shipment", "out_for_delivery"),
+        ("shipment", "delivered"),
+        ("returnShipment", "created"),
+        ("returnShipment", "picked_up"),
+        ("returnShipment", "complete"),
+    ]
+    shipments = (await world.client.get("/control/shipments")).json()
+    assert [each["status"] for each in shipments if each["shipment_id"] == begun["shipment_id"]] == [
+        "delivered"
+    ]
+
+
+@pytest.mark.parametrize("steps", [["flown"], ["created", "failed_delivery"]])
+async def test_journey_with_a_step_that_is_none_is_refused(world: World, steps: list[str]) -> None:
+    """A misspelt step is seen at once; a failure needs its reason."""
+    answer = await world.client.post("/control/journeys", json={"phone": PHONE, "steps": steps})
+    assert answer.status_code == 422
+    assert not world.receiver.received

@@ -3,7 +3,6 @@
 from clients.carriers.eshopbox.calls import Eshopbox
 from clients.carriers.eshopbox.events import (
     OrderEvent,
-    OrderFacts,
     UnreadableOrderEvent,
     parse_order_event,
     read_phone,
@@ -12,7 +11,6 @@ from clients.carriers.eshopbox.events import (
 __all__ = [
     "Eshopbox",
     "OrderEvent",
-    "OrderFacts",
     "UnreadableOrderEvent",
     "parse_order_event",
     "read_phone",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import phonenumbers
@@ -28,9 +28,15 @@ from clients.carriers.eshopbox.vocabulary import (
     status_word,
 )
 from domain.journey import RETURN_SHIPMENT, SHIPMENT
-from domain.shipments import Address, FailedDelivery, Item, JourneyEvent, ShipmentMove
-
-PhoneProblem = Literal["", "no_phone", "invalid_phone"]
+from domain.shipments import (
+    Address,
+    FailedDelivery,
+    Item,
+    JourneyEvent,
+    OrderFacts,
+    PhoneProblem,
+    ShipmentMove,
+)
 
 # Our field -> where it may stand in the body, the likeliest first. Much of this is not documented anywhere public.
 FIELDS: Final[dict[str, tuple[str, ...]]] = {
@@ -94,37 +100,6 @@ class UnreadableOrderEvent(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderFacts:
-    """What an event says of the order and its customer: the values of messages.
-
-    Attributes:
-        customer_phone: E.164 digits; empty where there is a `phone_problem`.
-        phone_problem: Why nobody can be written to.
-        amount_due_paise: What is to be paid at the door.
-        expected_on: ISO date.
-        gtin: Of the first item, as `ean` and `upc`.
-    """
-
-    customer_name: str = field(default="", repr=False)
-    customer_phone: str = field(default="", repr=False)
-    phone_problem: PhoneProblem = ""
-    address: Address = field(default_factory=Address, repr=False)
-    items: tuple[Item, ...] = ()
-    brand: str = ""
-    courier_name: str = ""
-    tracking_url: str = ""
-    is_cod: bool = False
-    amount_due_paise: int = 0
-    expected_on: str = ""
-    language: str = ""
-    invoice: str = ""
-    refund_paise: int = 0
-    gtin: str = ""
-    ean: str = ""
-    upc: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent:
     """One event of the order system, in our words.
 
@@ -135,6 +110,7 @@ class OrderEvent:
         move: What it means for an open case; None when nothing.
         failed: The failed attempt, for a forward shipment's failed delivery only.
         phone_problem: Why the customer cannot be written to.
+        return_id: The return's own number; empty for a parcel to the customer, and where a return has none.
         taken_back: Why an action that was accepted is not done, in the order system's words; None when none is.
     """
 
@@ -151,6 +127,7 @@ class OrderEvent:
     tracking_id: str = ""
     phone_problem: PhoneProblem = ""
     facts: OrderFacts = field(default_factory=OrderFacts)
+    return_id: str = ""
     taken_back: str | None = None
 
 
@@ -200,8 +177,9 @@ def parse_order_event(body: bytes, *, received_at: datetime) -> OrderEvent:
             received_at=received_at,
         )
     identity = [slug, resource, subtype, shipment_id, failed.attempt if failed else None]
+    return_id = _id(content, "return_id") if resource == RETURN_SHIPMENT else ""
     if resource == RETURN_SHIPMENT:
-        identity.append(_id(content, "return_id"))
+        identity.append(return_id)
     return OrderEvent(
         workspace_slug=slug,
         resource=resource,
@@ -216,6 +194,7 @@ def parse_order_event(body: bytes, *, received_at: datetime) -> OrderEvent:
         tracking_id=tracking_id,
         phone_problem=facts.phone_problem,
         facts=facts,
+        return_id=return_id,
         taken_back=taken_back,
     )
 
@@ -357,7 +336,6 @@ def _facts(content: dict[str, Any]) -> OrderFacts:
     due = wire.paise(_value(content, "balance_due"))
     if due is None and is_cod:
         due = wire.paise(_value(content, "order_total"))
-    expected = wire.moment(_value(content, "expected_on"))
     language = wire.text(_value(content, "language"))
     return OrderFacts(
         customer_name=name,
@@ -370,7 +348,7 @@ def _facts(content: dict[str, Any]) -> OrderFacts:
         tracking_url=_web_address(wire.text(_value(content, "tracking_url"))),
         is_cod=is_cod,
         amount_due_paise=due or 0,
-        expected_on=expected.astimezone(wire.INDIA).date().isoformat() if expected else "",
+        expected_on=wire.india_day(_value(content, "expected_on")),
         language=language.lower() if _LANGUAGE.fullmatch(language) else "",
         invoice=wire.text(_value(content, "invoice")),
         refund_paise=wire.paise(_value(content, "refund")) or 0,

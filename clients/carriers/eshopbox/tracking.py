@@ -51,6 +51,8 @@ def read_tracking(body: object, tracking_id: str) -> ShipmentReading | None:
         if recorded
         else None,
         entries=entries,
+        expected_on=wire.india_day(parcel.get("expectedDeliveryDate")),
+        courier_name=wire.text(parcel.get("courierPartnerName")),
     )
 
 

@@ -150,3 +150,9 @@ def _calendar(written: str) -> datetime:
     except ValueError:
         found = datetime.strptime(written, _DAY_FIRST).replace(tzinfo=INDIA)
     return found if found.tzinfo else found.replace(tzinfo=INDIA)
+
+
+def india_day(value: object) -> str:
+    """Return the day of a time by India's calendar, as ISO date; empty when it is none."""
+    at = moment(value)
+    return at.astimezone(INDIA).date().isoformat() if at is not None else ""

@@ -86,6 +86,10 @@ class Somebody:
         assert isinstance(found, Tag), f"no {selector} at {self.path}"
         return found
 
+    def value(self, selector: str) -> str:
+        """Return what stands in the first field that a selector means."""
+        return str(self.one(selector).get("value", ""))
+
     def form_with(self, *, button: str = "", action: str = "") -> Tag:
         """Return the form with a button of these words (or name), or for an address."""
         for form in self._all("form"):

@@ -3,15 +3,20 @@
 import csv
 import io
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from db import acceptances, accounts, audit
 from db.acceptances import Acceptance
-from db.billing import set_price
+from db.adjustments import book_by_hand
+from db.billing import list_usage, set_price
 from db.people import Role
+from db.statements import close, set_tax
+from db.statuses import StatusReport, apply_status
+from domain.billing import TaxRate
+from domain.messages import MessageStatus
 from tests.api.conftest import Outside
 from tests.api.portal.somebody import Somebody, signed_in
 from tests.db.test_charges import sent
@@ -115,10 +120,54 @@ async def test_month_begins_at_the_workspaces_midnight(owner: Somebody, send: Se
     assert rows(owner, "Statement, 1 to 31 October 2026")[-1][1] == "1"
 
 
+async def test_bill_has_corrections_taxes_and_whether_it_still_changes(
+    owner: Somebody, outside: Outside, send: Sent
+) -> None:
+    """Open it says when it is closed; closed it is the same whatever comes, and that stands in the next month."""  # R5.4 statement
+    in_october = datetime(2026, 10, 20, tzinfo=UTC)
+    await send("submitted", 3, now=in_october)
+    async with outside.stage.database.transaction() as session:
+        await set_tax(session, TaxRate("GST", 1800, date(2026, 1, 1)))
+    await owner.open("/charges?month=2026-10")
+    assert "It still changes" in owner.words
+    assert "closed on Fri 6 Nov" in owner.words
+    october = [
+        ["Messages of the month", "₹1.05"],
+        ["Total before taxes", "₹1.05"],
+        ["GST, 18%", "₹0.19"],
+        ["To pay", "₹1.24"],
+    ]
+    assert rows(owner, "What October 2026 comes to") == october
+    async with outside.stage.database.transaction() as session:
+        await close(session, "kapaskraft", date(2026, 10, 1), now=NOW, days=5, person="meera")
+        found = await list_usage(session, "kapaskraft", since=in_october, until=NOW)
+        for used in found[:2]:
+            failed = StatusReport(
+                account_id=ACCOUNT, status=MessageStatus.FAILED, gupshup_id=f"gs-{used.message_id}", at=NOW
+            )
+            await apply_status(session, failed)
+        await book_by_hand(session, "kapaskraft", -10, key="k", detail="Goodwill", person="meera", at=NOW)
+    await owner.open("/charges?month=2026-10")
+    assert "Closed on Fri 20 Nov. It does not change any more" in owner.words
+    assert rows(owner, "What October 2026 comes to") == october
+    await owner.open("/charges")
+    assert rows(owner, "What November 2026 comes to") == [
+        ["Messages of the month", "₹0.00"],
+        ["Booked by Eshopbox Goodwill", "−₹0.10"],
+        ["Could not be delivered after all Sent in October 2026, 2 messages", "−₹0.70"],
+        ["Total before taxes", "−₹0.80"],
+        ["GST, 18%", "−₹0.14"],
+        ["To pay", "−₹0.94"],
+    ]
+    assert "To pay, before GST −₹0.80" in owner.words
+    await owner.press("Show", account="client")
+    assert "comes to" not in owner.words
+
+
 async def test_month_without_messages_says_what_one_would_cost(owner: Somebody, outside: Outside) -> None:
     """Nothing sent: no table, the price in force and the way on."""
     async with outside.stage.database.transaction() as session:
-        await set_price(session, "UTILITY", 35, valid_from=NOW - timedelta(days=90))
+        await set_price(session, "utility", 35, valid_from=NOW - timedelta(days=90))
     await owner.open("/charges")
     assert "No messages in November 2026" in owner.words
     assert "costs ₹0.35 before GST" in owner.words

@@ -13,7 +13,6 @@ from clients.gupshup import Gupshup
 from db import accounts, audit, notifications
 from db.notifications import Button, Param
 from db.people import Role
-from domain.journey import NOT_SENT_YET
 from domain.template_checks import WORDS
 from tests.api.conftest import Outside
 from tests.api.portal.notification_stage import (
@@ -328,15 +327,6 @@ async def test_successful_check_lets_go_of_what_was_held(
 async def _hold(outside: Outside, reason: str) -> None:
     async with outside.stage.database.transaction() as session:
         assert await notifications.hold_template(session, OWN, FILLED["chosen"], reason)
-
-
-@pytest.mark.usefixtures("gupshup")
-async def test_what_is_not_sent_yet_says_so(owner: Somebody) -> None:
-    """A page must not promise what the program does not do."""
-    await owner.open("/notifications/delivered")
-    assert NOT_SENT_YET in owner.words
-    await owner.open(PAGE)
-    assert NOT_SENT_YET not in owner.words
 
 
 @pytest.mark.usefixtures("gupshup")

@@ -11,7 +11,7 @@ from db import accounts, audit, notifications
 from db.notifications import Notification
 from db.people import Role
 from db.timeline import Entry, add_entry
-from domain.journey import JOURNEY, NOT_SENT_YET
+from domain.journey import JOURNEY
 from tests.api.conftest import Outside
 from tests.api.portal.notification_stage import (
     EVIL,
@@ -201,15 +201,6 @@ async def test_held_notification_says_what_since_when_and_how_many_were_not_sent
     await owner.press("Check again")
     assert owner.toast == "Failed delivery can be sent again. Its template is approved."
     assert "Needs attention" not in owner.words
-
-
-@pytest.mark.usefixtures("gupshup")
-async def test_what_is_not_sent_yet_says_so_once_it_is_set_up(outside: Outside, owner: Somebody) -> None:
-    """A switch must not promise what the program does not do."""
-    await _save(outside, ROW, replace(ROW, event="delivered"))
-    await owner.open("/notifications")
-    assert NOT_SENT_YET in _words(_row(owner, "delivered"))
-    assert NOT_SENT_YET not in _words(_row(owner, "failed_delivery"))
 
 
 @pytest.mark.usefixtures("gupshup")

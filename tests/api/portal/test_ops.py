@@ -331,7 +331,7 @@ async def test_first_owner_gets_a_password_that_is_shown_once(outside: Outside, 
     assert (added.email, added.role, added.password_is_temporary) == ("asha@nakshi.example", Role.OWNER, True)
     assert await outside.services.passwords.matches(kept.password_hash, password)
     assert await actions_of(outside, "nakshi") == [("person.added", "asha@nakshi.example", "Asha Rao, Owner")]
-    csrf = str(staff.page.find("input", attrs={"name": "csrf"})["value"])  # type: ignore[index]  # the sign-out form
+    csrf = staff.value("input[name=csrf]")
     await staff.post(
         "/ops/workspaces/nakshi/owner",
         [("csrf", csrf), ("name", "Second"), ("email", "second@nakshi.example")],

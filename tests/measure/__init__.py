@@ -1,0 +1,1 @@
+"""Measurements that decisions were made by: run by hand, never by the tests."""

@@ -1,0 +1,1 @@
+"""Recorded days of the order system's events, made from a seed."""
