@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import Services, ServicesNow
 from api.errors import Problem, documented
 from bootstrap.temporal import UndecodablePayload
+from db import audit
+from db.workspaces import PLATFORM
 
 __all__ = ["router"]
 
@@ -23,11 +25,15 @@ _ANSWERS = documented(HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatu
 async def decode(request: Request, services: ServicesNow) -> Response:
     """Decrypt the payloads that Temporal UI shows."""
     _check(request, services)
-    _log.info("codec.decoded")
     try:
         text = await services.codec.decode(await request.body())
     except UndecodablePayload as error:
         raise _unreadable() from error
+    _log.info("codec.decoded")
+    async with services.resources.database.transaction() as session:  # of no workspace: a run names its own
+        await audit.add_record(
+            session, PLATFORM, person="Temporal UI", action="payload.decoded", now=services.clock()
+        )
     return Response(text, media_type="application/json", headers=_allowed(services))
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from db import browser_sessions
 from db.encryption import Cipher
+from db.locks import serialize
 from db.session import Database
 
 __all__ = ["Delays", "wait_words"]
@@ -21,25 +22,33 @@ class Delays:
         self._database = database
         self._cipher = cipher
 
-    async def wait_words(self, key: str, now: datetime) -> str:
-        """Return how long to wait before the next try, in words; empty where nobody has to."""
-        async with self._database.transaction() as session:
-            failures, failed_at = await browser_sessions.count_failures(session, self._cipher, key, now)
-        if failed_at is None or failures < _FREE:
-            return ""
-        pause = min(timedelta(seconds=2 ** min(failures - _FREE + 1, _MOST_DOUBLED)), _LONGEST)
-        left = failed_at + pause - now
-        return wait_words(left) if left > timedelta() else ""
+    async def take(self, key: str, now: datetime) -> str:
+        """Begin a try, or return how long to wait before the next one, in words.
 
-    async def count(self, key: str, now: datetime) -> None:
-        """Count a wrong try."""
+        It counts as wrong until `clear` says that it was right: of many at once each sees those before it, so that
+        nobody gets more tries by making them together.
+        """
         async with self._database.transaction() as session:
-            await browser_sessions.add_failure(session, self._cipher, key, now)
+            await serialize(session, "tries", key)
+            failures, failed_at = await browser_sessions.count_failures(session, self._cipher, key, now)
+            left = _left(failures, failed_at, now)
+            if left <= timedelta():
+                await browser_sessions.add_failure(session, self._cipher, key, now)
+                return ""
+        return wait_words(left)
 
     async def clear(self, key: str) -> None:
         """Forget the wrong tries: this one was right."""
         async with self._database.transaction() as session:
             await browser_sessions.clear_failures(session, self._cipher, key)
+
+
+def _left(failures: int, failed_at: datetime | None, now: datetime) -> timedelta:
+    """Return how much of the pause after some wrong tries is left."""
+    if failed_at is None or failures < _FREE:
+        return timedelta()
+    pause = min(timedelta(seconds=2 ** min(failures - _FREE + 1, _MOST_DOUBLED)), _LONGEST)
+    return failed_at + pause - now
 
 
 def wait_words(left: timedelta) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import case, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher, digest
+from db.locks import serialize
 from db.rows import many, one
 from db.session import NotFound, Session
 from db.tables import app_accounts, installations, notifications, senders
@@ -286,6 +287,15 @@ async def note_callback(session: Session, account_id: str, now: datetime) -> Non
     )
 
 
+async def one_at_a_time(session: Session, workspace_id: str) -> None:
+    """Let one transaction at a time change what a workspace has installed and which of it sends, until it ends.
+
+    Whoever looks first and changes then takes this before looking, and before any row is locked: what they saw would
+    not be so any more, as where one owner chooses the account that another is uninstalling.
+    """
+    await serialize(session, workspace_id, "accounts")
+
+
 async def install(
     session: Session, workspace_id: str, account_id: str, now: datetime, *, person: str = ""
 ) -> None:
@@ -294,6 +304,7 @@ async def install(
     Raises:
         NotFound: There is no such account.
     """
+    await one_at_a_time(session, workspace_id)
     account = await get_account(session, account_id)
     values = {"owner": account.owner, "installed_at": now, "uninstalled_at": None, "person": person}
     statement = insert(installations).values(workspace_id=workspace_id, account_id=account_id, **values)
@@ -315,6 +326,7 @@ async def uninstall(
 
     What was set up for it is kept and switched off: after an install every notification is off (R4.1).
     """
+    await one_at_a_time(session, workspace_id)
     was_sender = await find_sender(session, workspace_id)
     await session.execute(
         update(installations)
@@ -352,6 +364,7 @@ async def select_sender(
     Raises:
         NotFound: The account is not installed in this workspace.
     """
+    await one_at_a_time(session, workspace_id)
     if not await is_installed(session, workspace_id, account_id):
         raise NotFound(f"installation of app account {account_id} in workspace {workspace_id}")
     await _select(session, workspace_id, account_id, person=person, now=now)

@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, ColumnElement, func, literal, or_, select, tuple_,
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
-from db.rows import columns, id_range, many, one
+from db.rows import columns, id_range, is_id, many, one
 from db.session import NotFound, Session, TryAgain
 from db.tables import cases, messages
 from domain.case_events import Purpose
@@ -185,7 +185,7 @@ async def list_facts(
 
 async def find_case(session: Session, workspace_id: str, case_id: str) -> CaseRow | None:
     """Return a case of a workspace; any text may be asked for."""
-    if not _is_uuid(case_id):
+    if not is_id(case_id):
         return None
     return await one(session, _select().where(*_is(workspace_id, case_id)), CaseRow)
 
@@ -479,14 +479,6 @@ def _from_cursor(cursor: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(at), str(UUID(case_id))
     except (ValueError, binascii.Error) as error:
         raise BadCursor("not a cursor of ours") from error
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _context(case_id: str, column: str) -> str:

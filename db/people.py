@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.encryption import Cipher
-from db.rows import columns, many, one
+from db.rows import columns, is_id, many, one
 from db.session import NotFound, Session
 from db.tables import people
 
@@ -159,7 +159,9 @@ async def list_everybody(session: Session, workspace_id: str | None = None) -> t
 
 
 async def find_person(session: Session, workspace_id: str, person_id: str) -> Person | None:
-    """Return somebody who signs in to a workspace."""
+    """Return somebody who signs in to a workspace; None also for what is no id of ours, as an address may hold it."""
+    if not is_id(person_id):
+        return None
     statement = select(*columns(people, Person)).where(
         people.c.workspace_id == workspace_id, people.c.id == person_id
     )

@@ -13,6 +13,7 @@ from db.session import Session
 _T = TypeVar("_T")
 
 _BEGINS_AN_ID = re.compile(r"[0-9a-f]{1,32}")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def columns(table: Table, kind: type[Any]) -> Sequence[Column[Any]]:
@@ -31,6 +32,11 @@ async def one(
 async def many(session: Session, statement: Executable, kind: Callable[..., _T]) -> tuple[_T, ...]:
     """Return the rows of a statement as dataclasses."""
     return tuple(kind(**row._asdict()) for row in (await session.execute(statement)).all())
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text has the form of our ids: the driver fails on anything else, and an address may hold it."""
+    return _ID.fullmatch(text) is not None
 
 
 def id_range(prefix: str) -> tuple[str, str] | None:

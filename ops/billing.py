@@ -2,14 +2,13 @@
 
 import argparse
 import csv
-import getpass
 import io
 import sys
 from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from db import adjustments, audit, billing, statements, workspaces
+from db import adjustments, billing, statements, workspaces
 from db.session import NotFound, Session
 from db.statements import NotYet
 from domain.billing import (
@@ -25,7 +24,19 @@ from domain.billing import (
 from domain.formats import rupees_exact
 from domain.timing import Policy
 from ops.reconciliation import add_reconcile
-from ops.system import NO, NOT_THERE, Stop, System, add_command, add_month, print_table, stamp
+from ops.system import (
+    NO,
+    NOT_THERE,
+    Stop,
+    System,
+    add_command,
+    add_month,
+    add_person_option,
+    print_table,
+    record,
+    stamp,
+    who_acts,
+)
 
 _ZONE = ZoneInfo(Policy().timezone)
 _CATEGORIES = ("utility", "marketing", "authentication", "service")
@@ -56,13 +67,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     step.add_argument(
         "--from", dest="since", type=date.fromisoformat, metavar="YYYY-MM-DD", help=f"by {_ZONE}; usual: now"
     )
-    _add_person(step)
+    add_person_option(step)
 
     step = add_command(steps, "tax", _tax, "show taxes, or set one from a day on")
     step.add_argument("name", nargs="?", help="as it stands on the statement, such as GST")
     step.add_argument("percent", nargs="?", type=_basis_points, help="such as 18 or 2.5; 0 ends it")
     step.add_argument("--from", dest="since", type=date.fromisoformat, metavar="YYYY-MM-DD")
-    _add_person(step)
+    add_person_option(step)
 
     step = add_command(steps, "all", _all, "show what every workspace's month comes to")
     add_month(step, "usual: this month")
@@ -78,14 +89,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     step.add_argument(
         "--days", type=int, help="how many days after its end a month may be closed; usual: STATEMENT_DAYS"
     )
-    _add_person(step)
+    add_person_option(step)
 
     step = add_command(steps, "adjust", _adjust, "book a credit or a charge by hand, in the open month")
     step.add_argument("workspace")
     step.add_argument("paise", type=int, help="negative for a credit: -- -1250")
     step.add_argument("--reason", required=True, help="stands on the statement")
     step.add_argument("--key", help="the same key books once; usual: the reason")
-    _add_person(step)
+    add_person_option(step)
 
     add_reconcile(steps)
 
@@ -133,11 +144,12 @@ async def _rate(system: System, arguments: argparse.Namespace) -> int:
             )
         except ValueError as error:
             raise Stop(f"That is no rate: {error}", code=NOT_THERE) from error
-        await _record(
+        await record(
             session,
-            "rate.set",
-            arguments.person,
-            now,
+            workspaces.PLATFORM,
+            person=who_acts(arguments),
+            action="rate.set",
+            now=now,
             subject=f"{arguments.category} {arguments.window.value}",
             detail=f"rate {number}: {arguments.paise} paise, {arguments.free} free, "
             f"tiers {[(tier.above, tier.price_paise) for tier in arguments.tier]}, from {since.isoformat()}",
@@ -166,7 +178,15 @@ async def _tax(system: System, arguments: argparse.Namespace) -> int:
         except ValueError as error:
             raise Stop(f"That is no tax: {error}", code=NOT_THERE) from error
         words = f"{percent_words(rate.basis_points)} from {rate.valid_from}"
-        await _record(session, "tax.set", arguments.person, now, subject=rate.name, detail=words)
+        await record(
+            session,
+            workspaces.PLATFORM,
+            person=who_acts(arguments),
+            action="tax.set",
+            now=now,
+            subject=rate.name,
+            detail=words,
+        )
     print(f"{rate.name}: {words}, on every statement whose month ends on that day or later and is open.")
     return 0
 
@@ -271,7 +291,7 @@ async def _close(system: System, arguments: argparse.Namespace) -> int:
         print("Nothing is due.")
         return 0
     for workspace_id, month in chosen:
-        await _close_one(system, workspace_id, month, now=now, days=days, person=arguments.person)
+        await _close_one(system, workspace_id, month, now=now, days=days, person=who_acts(arguments))
     return 0
 
 
@@ -299,18 +319,19 @@ async def _adjust(system: System, arguments: argparse.Namespace) -> int:
                 arguments.paise,
                 key=arguments.key or arguments.reason,
                 detail=arguments.reason,
-                person=arguments.person,
+                person=who_acts(arguments),
                 at=now,
             )
         except NotFound as error:
             raise Stop(f"There is no workspace {arguments.workspace}.", code=NOT_THERE) from error
         if month is None:
             raise Stop("That was booked before; for another booking give another --key.")
-        await _record(
+        await record(
             session,
-            "charge.adjusted",
-            arguments.person,
-            now,
+            workspaces.PLATFORM,
+            person=who_acts(arguments),
+            action="charge.adjusted",
+            now=now,
             subject=arguments.workspace,
             detail=f"{arguments.paise} paise in {month:%Y-%m}: {arguments.reason}",
         )
@@ -319,24 +340,6 @@ async def _adjust(system: System, arguments: argparse.Namespace) -> int:
 
 
 # --- Words on the command line ---
-
-
-def _add_person(step: argparse.ArgumentParser) -> None:
-    step.add_argument("--person", default=getpass.getuser(), help="who does it; usual: the login")
-
-
-async def _record(
-    session: Session, action: str, person: str, now: datetime, *, subject: str, detail: str
-) -> None:
-    await audit.add_record(
-        session,
-        workspaces.PLATFORM,
-        person=person,
-        action=action,
-        subject=subject,
-        detail=detail,
-        now=now,
-    )
 
 
 def _amount(text: str) -> int:

@@ -12,7 +12,7 @@ from uuid import uuid4
 from db import actions, cases, messages, timeline, workspaces
 from db.cases import CaseRow, without_numbers
 from db.timeline import TimelineEntry
-from domain.case_events import ActionTaken, CloseAsked, Event, ResendAsked
+from domain.case_events import ActionTaken, CloseAsked, ResendAsked
 from domain.case_state import Case, CaseFacts, Outcome, State, allowed_actions, eligible_days, open_case
 from domain.failures import Action, Mode
 from domain.replies import AddressDraft, clean
@@ -29,6 +29,7 @@ from ops.system import (
     how_many,
     one_line,
     print_table,
+    record,
     the_only,
     try_again,
     who_acts,
@@ -251,7 +252,7 @@ async def _close(system: System, arguments: argparse.Namespace) -> int:
     )
 
 
-async def _put(system: System, row: CaseRow, event: Event) -> int:
+async def _put(system: System, row: CaseRow, event: ActionTaken | ResendAsked | CloseAsked) -> int:
     """Put an act before the case, wait for what it comes to, and tell."""
     if not row.is_open:
         raise _ended(row)
@@ -259,6 +260,16 @@ async def _put(system: System, row: CaseRow, event: Event) -> int:
         if row.started_at is None:
             await _teller(system).tell(StartCase(row.workspace_id, row.id))
         came_to = await system.workflows.act(case_ref(row), Mail(f"ops:{uuid4()}", event))
+        async with system.database.transaction() as session:
+            await record(
+                session,
+                row.workspace_id,
+                person=event.person,
+                action="case.action",
+                subject=row.order_id,
+                detail=f"{type(event).__name__}: {came_to.state}",
+                now=system.clock(),
+            )
     except ActRefused as refused:
         if refused.type == "CaseEnded":
             raise _ended(await _again(system, row)) from refused

@@ -33,6 +33,7 @@ from domain.preview import ButtonKind, button_kind
 from domain.templates import OPTIONS_CHOICE, REQUIRED_LABELS, choice_for, missing_buttons
 from domain.timing import Policy
 from ops.seed import SECRET_HEADER
+from ops.system import Stop, add_person_option, record, who_acts
 
 _EVENT = "failed_delivery"
 _SERVICE = "service"  # what answers within the 24-hour window count as
@@ -93,6 +94,7 @@ def _step(
     steps: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: Command, text: str
 ) -> argparse.ArgumentParser:
     step = steps.add_parser(name, help=text)
+    add_person_option(step)
     step.set_defaults(run=lambda arguments: asyncio.run(_with_resources(command, arguments)))
     return step
 
@@ -102,7 +104,7 @@ async def _with_resources(command: Command, arguments: argparse.Namespace) -> in
     async with open_resources(settings, name="ops") as resources:
         try:
             return await command(resources, arguments)
-        except Wrong as error:
+        except (Wrong, Stop) as error:
             print(error, file=sys.stderr)
             return 1
 
@@ -113,6 +115,14 @@ async def _workspace(resources: Resources, arguments: argparse.Namespace) -> int
         policy, language = (known.policy, known.default_language) if known else (Policy(), "en")
         await workspaces.add_workspace(
             session, workspaces.Workspace(arguments.slug, arguments.name, arguments.name, policy, language)
+        )
+        await record(
+            session,
+            arguments.slug,
+            person=who_acts(arguments),
+            action="workspace.added",
+            subject=arguments.slug,
+            now=utc_now(),
         )
     print(
         f"Workspace {arguments.slug} is there, with {'the settings it had' if known else 'the usual settings'}."
@@ -154,6 +164,14 @@ async def _gupshup(resources: Resources, arguments: argparse.Namespace) -> int:
         )
         if not is_shared:
             await accounts.install(session, arguments.workspace, account_id, utc_now())
+        await record(
+            session,
+            workspaces.PLATFORM if is_shared else arguments.workspace,
+            person=who_acts(arguments),
+            action="app.connected",
+            subject=arguments.app_name,
+            now=utc_now(),
+        )
     print(f"Gupshup took the key. Account {account_id} is installed.")
     print(
         f"Webhook to set at Gupshup (format v2, all message events):\n  {resources.settings.public_base_url}/webhooks/gupshup/{token}"
@@ -173,6 +191,14 @@ async def _install(resources: Resources, arguments: argparse.Namespace) -> int:
             ) from None
         await _check_prices(session, account, (_SERVICE,))
         await accounts.install(session, arguments.workspace, arguments.account, utc_now())
+        await record(
+            session,
+            arguments.workspace,
+            person=who_acts(arguments),
+            action="app.installed",
+            subject=account.app_name,
+            now=utc_now(),
+        )
     print("Installed. Every notification is off until a template is chosen.")
     return 0
 
@@ -198,6 +224,14 @@ async def _template(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
         await _check_prices(session, account, (notification.category.lower(), _SERVICE))
         await notifications.save_notification(session, notification)
+        await record(
+            session,
+            arguments.workspace,
+            person=who_acts(arguments),
+            action="notification.switched_on",
+            subject=_EVENT,
+            now=utc_now(),
+        )
     print(
         f"Failed delivery is on. It is sent with {template.element_name} from +{account.phone} from now on."
     )
@@ -278,6 +312,14 @@ async def _order_system(resources: Resources, arguments: argparse.Namespace) -> 
             workspaces.OrderAccount(arguments.workspace, arguments.client_id, client_secret, refresh_token),
             webhook_secret=secret,
         )
+        await record(
+            session,
+            arguments.workspace,
+            person=who_acts(arguments),
+            action="order_system.connected",
+            subject=arguments.client_id,
+            now=utc_now(),
+        )
     base = resources.settings.public_base_url
     print(
         f"Register this webhook for the resources `shipment` and `returnShipment` in the order system:\n  {base}/webhooks/orders/{arguments.workspace}"
@@ -295,6 +337,14 @@ async def _events(resources: Resources, arguments: argparse.Namespace) -> int:
         if await workspaces.find_workspace(session, arguments.workspace) is None:
             raise Wrong(f"There is no workspace {arguments.workspace}: add it with `connect workspace` first")
         await workspaces.save_event_endpoint(session, resources.cipher, endpoint)
+        await record(
+            session,
+            arguments.workspace,
+            person=who_acts(arguments),
+            action="events.connected",
+            subject=arguments.url,
+            now=utc_now(),
+        )
     print(f"Events go to {arguments.url}, signed as Standard Webhooks with this secret:\n  {secret}")
     return 0
 
@@ -302,6 +352,14 @@ async def _events(resources: Resources, arguments: argparse.Namespace) -> int:
 async def _api_key(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
         key = await workspaces.add_api_key(session, arguments.workspace)
+        await record(
+            session,
+            arguments.workspace,
+            person=who_acts(arguments),
+            action="api_key.added",
+            subject=key.split("_")[1],
+            now=utc_now(),
+        )
     print(key)
     return 0
 
@@ -309,6 +367,14 @@ async def _api_key(resources: Resources, arguments: argparse.Namespace) -> int:
 async def _price(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
         await billing.set_price(session, arguments.category, arguments.paise, valid_from=utc_now())
+        await record(
+            session,
+            workspaces.PLATFORM,
+            person=who_acts(arguments),
+            action="rate.set",
+            subject=arguments.category,
+            now=utc_now(),
+        )
     print(f"From now on a {arguments.category} message costs {arguments.paise} paise.")
     return 0
 

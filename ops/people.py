@@ -6,7 +6,7 @@ Afterwards owners see to their own workspace's people on a page of the portal.
 import argparse
 
 from bootstrap.passwords import Passwords, temporary_password
-from db import audit, browser_sessions, people, workspaces
+from db import browser_sessions, people, workspaces
 from db.people import EmailTaken, Person, Role
 from db.session import Session
 from db.workspaces import PLATFORM
@@ -18,6 +18,7 @@ from ops.system import (
     add_person_option,
     one_line,
     print_table,
+    record,
     who_acts,
 )
 
@@ -51,7 +52,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 async def _add(system: System, arguments: argparse.Namespace) -> int:
-    by = f"{who_acts(arguments)} (ops)"
+    by = who_acts(arguments)
     if bool(arguments.workspace) is arguments.ops:
         raise Stop("Name the workspace, or --ops for staff: one of the two.", code=NOT_THERE)
     email = arguments.email.strip().casefold()
@@ -103,7 +104,7 @@ async def _list(system: System, arguments: argparse.Namespace) -> int:
 
 
 async def _password(system: System, arguments: argparse.Namespace) -> int:
-    by = f"{who_acts(arguments)} (ops)"
+    by = who_acts(arguments)
     password = temporary_password()
     kept = await Passwords().hash(password)
     async with system.database.transaction() as session:
@@ -116,7 +117,7 @@ async def _password(system: System, arguments: argparse.Namespace) -> int:
 
 
 async def _reset(system: System, arguments: argparse.Namespace) -> int:
-    by = f"{who_acts(arguments)} (ops)"
+    by = who_acts(arguments)
     async with system.database.transaction() as session:
         person = await _find(session, system, arguments.email)
         await people.set_totp(session, system.cipher, person.id, None)
@@ -128,7 +129,7 @@ async def _reset(system: System, arguments: argparse.Namespace) -> int:
 
 
 async def _disable(system: System, arguments: argparse.Namespace) -> int:
-    by = f"{who_acts(arguments)} (ops)"
+    by = who_acts(arguments)
     async with system.database.transaction() as session:
         person = await _find(session, system, arguments.email)
         if not await people.set_disabled(session, person.workspace_id, person.id, system.clock()):
@@ -142,7 +143,7 @@ async def _disable(system: System, arguments: argparse.Namespace) -> int:
 
 
 async def _enable(system: System, arguments: argparse.Namespace) -> int:
-    by = f"{who_acts(arguments)} (ops)"
+    by = who_acts(arguments)
     async with system.database.transaction() as session:
         person = await _find(session, system, arguments.email)
         await people.set_disabled(session, person.workspace_id, person.id, None)
@@ -168,7 +169,7 @@ async def _record(
 ) -> None:
     if about.workspace_id is None:
         await workspaces.ensure_platform(session)
-    await audit.add_record(
+    await record(
         session,
         about.workspace_id or PLATFORM,
         person=by,

@@ -13,7 +13,16 @@ from domain.settings import CHOICES, NotPossible, chosen, with_text
 from domain.texts import LANGUAGES
 from domain.timing import Policy
 from intake.calendars import UnknownRegion, check_region
-from ops.system import NOT_THERE, Stop, System, add_command, print_table
+from ops.system import (
+    NOT_THERE,
+    Stop,
+    System,
+    add_command,
+    add_person_option,
+    print_table,
+    record,
+    who_acts,
+)
 
 _OF_THE_PLATFORM = "the platform has texts only; settings are each workspace's own"
 
@@ -29,6 +38,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     step = add_command(steps, "set", _set, "make choices, as quiet=21:00-08:00 reminders=4h,12h")
     step.add_argument("workspace")
     step.add_argument("choices", nargs="+", metavar="NAME=VALUE", help=f"names: {', '.join(CHOICES)}")
+    add_person_option(step)
 
     step = add_command(steps, "text", _text, "show a text in a language, or set the workspace's own")
     step.add_argument("workspace", help="a slug, or - for the presets of the shared account")
@@ -36,6 +46,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     step.add_argument("--language", default="en")
     step.add_argument("--text", help="the own text; {brand}, {order_id} … stand for values")
     step.add_argument("--preset", action="store_true", help="use the preset again")
+    add_person_option(step)
 
 
 async def _show(system: System, arguments: argparse.Namespace) -> int:
@@ -72,6 +83,14 @@ async def _set(system: System, arguments: argparse.Namespace) -> int:
         except (NotPossible, UnknownRegion) as error:
             raise Stop(str(error), code=NOT_THERE) from error
         await _save(session, workspace, policy)
+        await record(
+            session,
+            workspace.id,
+            person=who_acts(arguments),
+            action="settings.changed",
+            detail=", ".join(arguments.choices),
+            now=system.clock(),
+        )
     for given in arguments.choices:
         name = given.partition("=")[0]
         print(f"{name} is {CHOICES[name].show(policy)}: {CHOICES[name].words}.")
@@ -90,6 +109,14 @@ async def _text(system: System, arguments: argparse.Namespace) -> int:
             except NotPossible as error:
                 raise Stop(str(error), code=NOT_THERE) from error
             await _save(session, workspace, policy)
+            await record(
+                session,
+                workspace.id,
+                person=who_acts(arguments),
+                action="settings.changed",
+                subject=f"{arguments.language}:{arguments.key}",
+                now=system.clock(),
+            )
     words = LANGUAGES.get(arguments.language)
     if words is None or arguments.key not in words.presets:
         raise Stop(f"There is no text {arguments.language}:{arguments.key}.", code=NOT_THERE)

@@ -23,8 +23,9 @@ from pydantic import ValidationError
 from bootstrap.resources import open_resources, utc_now
 from bootstrap.settings import Settings
 from bootstrap.temporal import connect
+from db import audit
 from db.encryption import Cipher, Undecipherable
-from db.session import Database, DatabaseTrouble
+from db.session import Database, DatabaseTrouble, Session
 from domain.replies import clean
 from domain.timing import Policy
 from ops.stack import VAR
@@ -98,6 +99,28 @@ def who_acts(arguments: argparse.Namespace) -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         raise Stop("Say who acts: --person NAME", code=NOT_THERE) from None
+
+
+async def record(
+    session: Session,
+    workspace_id: str,
+    *,
+    person: str,
+    action: str,
+    subject: str = "",
+    detail: str = "",
+    now: datetime,
+) -> None:
+    """Write down in the audit what somebody does at the terminal; it is told from the portal by its "(ops)" (S28)."""
+    await audit.add_record(
+        session,
+        workspace_id,
+        person=f"{person} (ops)",
+        action=action,
+        subject=subject,
+        detail=detail,
+        now=now,
+    )
 
 
 def how_many(text: str) -> int:

@@ -105,13 +105,17 @@ async def change_password(visit: Visitor, fields: FieldsNow) -> Response:
     fields.only("current", "password", "again")
     person, resources = visit.person, visit.services.resources
     fresh = fields.secret("password", longest=1000)
+    current = fields.secret("current")
+    # Of a temporary password others know: the same one again would stay known.
+    is_same = "Choose another password than the present one" if fresh == current else ""
     errors = [
         FieldError(field, text)
         for field, text in (
-            ("current", await check_password(visit, fields.secret("current"))),
+            ("current", await check_password(visit, current)),
             (
                 "password",
-                weakness(fresh, person.email, person.name, visit.workspace.name, visit.workspace_id),
+                is_same
+                or weakness(fresh, person.email, person.name, visit.workspace.name, visit.workspace_id),
             ),
             ("again", "" if fresh == fields.secret("again", longest=1000) else "The two are not the same"),
         )
@@ -190,14 +194,13 @@ async def check_password(visit: Visit, password: str) -> str:
     """
     services, cipher = visit.services, visit.services.resources.cipher
     key = f"confirm|{visit.person.id}"
-    if wait := await services.delays.wait_words(key, visit.now):
+    if wait := await services.delays.take(key, visit.now):
         return f"There were several wrong tries. Try again in {wait}."
     async with services.resources.database.transaction() as session:
         found = await people.get_sign_in(session, cipher, visit.person.id)
     if await services.passwords.matches(found.password_hash, password):
         await services.delays.clear(key)
         return ""
-    await services.delays.count(key, visit.now)
     return "This is not your password. Check it and try again."
 
 

@@ -150,6 +150,7 @@ async def install_shared(visit: Owner, fields: FieldsNow) -> Response:
     """Install Eshopbox's account: one click, no credentials (R2.1)."""
     fields.only()
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+        await accounts.one_at_a_time(session, visit.workspace_id)
         if await _find(session, visit, "eshopbox") is not None:
             return see_other(visit, "/apps", Toast("The Eshopbox account is installed already."))
         shared = await accounts.find_shared_account(session)

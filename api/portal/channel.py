@@ -95,6 +95,7 @@ async def choose(visit: Owner, fields: FieldsNow) -> Response:
     fields.only("sender")
     wanted = fields.text("sender")
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+        await accounts.one_at_a_time(session, visit.workspace_id)
         installed = await accounts.list_installed(session, visit.workspace_id)
         found = next((each.account for each in installed if each.account.owner == wanted), None)
         former = await accounts.find_sender(session, visit.workspace_id)

@@ -20,7 +20,7 @@ from fastapi.responses import RedirectResponse
 from api.delays import wait_words
 from api.dependencies import Services, ServicesNow
 from api.portal.sign_in import SignInPage, begin, own_path, record_sign_in, sign_in_form
-from api.portal.visits import cookie_name, not_found
+from api.portal.visits import cookie_name, drop_cookie, not_found
 from clients.identity_provider import (
     Identity,
     IdentityProvider,
@@ -103,7 +103,7 @@ async def come_back(request: Request, services: ServicesNow) -> Response:
         _log.warning("sign_in.failed", is_known=found is not None)
         return _refused(request, services, _NOT_KNOWN, following)
     response = await begin(request, services, found, following)
-    response.delete_cookie(name)
+    drop_cookie(response, services, _COOKIE)
     return response
 
 

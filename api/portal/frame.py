@@ -39,7 +39,7 @@ class Toast:
     def opened(cls, sealed: str, token: str) -> "Toast | None":
         """Return what a session's cookie says; None for what this session did not write."""
         said, _, signature = sealed.partition(".")
-        if not hmac.compare_digest(signature, _signature(token, f"toast:{said}")):
+        if not hmac.compare_digest(signature.encode(), _signature(token, f"toast:{said}").encode()):
             return None
         values: dict[str, Any] = json.loads(base64.urlsafe_b64decode(said))
         return cls(**values)

@@ -8,12 +8,12 @@ from fastapi.responses import RedirectResponse
 from api.portal.account_templates import Checked, Listed, check_live, known_templates, read_templates
 from api.portal.frame import Toast
 from api.portal.notification_draft import CHOSEN, Draft, check_draft, draft_of, read_draft, rows_of
-from api.portal.notifications import said
+from api.portal.notifications import said, uninstalled
 from api.portal.pages import once, partial, see_other
 from api.portal.setup_page import Step, known_check, own_page, own_view, read_step, record, shared_page
 from api.portal.shared_setup import Offer, read_offer
 from api.portal.visits import FieldsNow, Owner, Seller
-from db import acceptances, audit, notifications
+from db import acceptances, accounts, audit, notifications
 from db.held_templates import Standing, saved_of, settle, tell_released
 from domain.formats import rupees_exact
 from domain.template_checks import TEMPLATE_FIELD, check_price, hold_reason
@@ -154,6 +154,9 @@ async def _save(step: Step, draft: Draft, checked: Checked, *, is_on: bool) -> R
     )
     languages = ", ".join(row.language for row in rows)
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+        # Gupshup took its time: what is saved for an account that is gone would be on when it is installed again.
+        if not await accounts.is_installed(session, visit.workspace_id, step.account.id, lock=True):
+            return uninstalled(visit)
         await notifications.save_event(session, rows)
         if is_on and step.is_on:
             await tell_released(session, visit.services.resources.cipher, step.rows, now=visit.now)
@@ -191,6 +194,8 @@ async def _accept(step: Step, offer: Offer) -> Response:
         accepted_at=visit.now,
     )
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+        if not await accounts.is_installed(session, visit.workspace_id, step.account.id, lock=True):
+            return uninstalled(visit)
         await notifications.save_event(session, notifications.taken_over(offer.rows, visit.workspace_id))
         await acceptances.add_acceptance(session, acceptance)
         for action, detail in (

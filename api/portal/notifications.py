@@ -23,7 +23,7 @@ from domain.journey import JOURNEY, JourneyEntry, JourneyGroup, find_event, in_g
 from domain.messages import NotSent
 from domain.template_checks import held_words, hold_reason
 
-__all__ = ["Held", "held_of", "is_free_again", "router", "step_of"]
+__all__ = ["Held", "held_of", "is_free_again", "router", "said", "step_of", "uninstalled"]
 
 router = APIRouter(prefix="/notifications")
 
@@ -240,6 +240,8 @@ async def _once(
 ) -> Response:
     async def act() -> Response:
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+            if is_on and not await accounts.is_installed(session, visit.workspace_id, account.id, lock=True):
+                return uninstalled(visit)
             changed = await notifications.switch(
                 session, visit.workspace_id, account.id, entry.key, is_on=is_on
             )
@@ -255,6 +257,13 @@ async def _once(
         return see_other(visit, "/notifications", said(entry, account, is_on=is_on) if changed else None)
 
     return await once(visit, fields, act)
+
+
+def uninstalled(visit: Visit) -> Response:
+    """Return the answer to what was to be switched on for an account that is gone: after an install all is off (R4.1)."""
+    return see_other(
+        visit, "/notifications", Toast("Nothing has changed.", "The account was uninstalled meanwhile.")
+    )
 
 
 def said(entry: JourneyEntry, account: AppAccount, *, is_on: bool) -> Toast:

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/ops/charges")
 
 _MONTH: Final = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 _MONTHS_BACK: Final = 12
-_ROWS: Final = 50
+_ROWS: Final = 20
 _WORDS: Final = {
     Differs.UNKNOWN: "Nobody knows whether Gupshup took it",
     Differs.THEIRS_ONLY: "Billed, and none of our messages",

@@ -115,8 +115,16 @@ async def connect(visit: Owner, fields: FieldsNow) -> Response:
         if not isinstance(checked, Verified):
             return await _refused(visit, entered, connected, checked)
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-            await _keep(session, visit, checked, entered.api_key.strip())
-        return see_other(visit, "/apps", _toast(checked, is_new=connected is None))
+            # Gupshup took its time: another owner may have connected an app meanwhile, this one or another.
+            await accounts.one_at_a_time(session, visit.workspace_id)
+            present = await _find_connected(session, visit)
+            is_other = present is not None and present.app_id != checked.app_id
+            if not is_other:
+                await _keep(session, visit, checked, entered.api_key.strip())
+        if present is not None and is_other:
+            wrong = trouble(Obstacle.APP_OTHER, app=present.app_name)
+            return await _refused(visit, entered, present, (wrong,))
+        return see_other(visit, "/apps", _toast(checked, is_new=present is None))
 
     return await once(visit, fields, act)
 

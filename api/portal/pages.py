@@ -1,5 +1,6 @@
 """How a page is made: one template, its context and the frame around it; and what follows a form."""
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
@@ -19,7 +20,7 @@ from api.errors import Problem
 from api.portal import frame
 from api.portal.forms import Form
 from api.portal.frame import Frame, Toast
-from api.portal.visits import Visit, cookie_name
+from api.portal.visits import Visit, cookie_name, drop_cookie
 from db import accounts, inbox, notifications, orders, workspaces
 from db.attention import list_matters
 from db.workspaces import PLATFORM
@@ -31,6 +32,8 @@ _HERE: Final = Path(__file__).parent
 _ROOT: Final = _HERE.parent.parent
 _STATIC: Final = (_HERE / "static", _ROOT / "look" / "static")
 _TOAST_SECONDS: Final = 60
+_LOOKS_AGAIN: Final = (0.2,) * 5 + (1.0,) * 10
+"""Seconds between looks at what became of the first press: together longer than asking Gupshup takes."""
 
 
 @cache
@@ -86,7 +89,7 @@ async def render(
     around = await _frame(visit, current=current, toast=toast)
     response = HTMLResponse(environment().get_template(template).render(frame=around, view=view), status)
     if sealed:
-        response.delete_cookie(name)
+        drop_cookie(response, visit.services, "toast")
     return response
 
 
@@ -135,17 +138,21 @@ async def once(visit: Visit, form: Form, act: Callable[[], Awaitable[Response]])
     A form that came back with errors may be sent again under the same key.
 
     Raises:
-        Problem: 409 where the first is still being done.
+        Problem: 409 where the first is still being done after a while.
     """
     if not form.once:
         return await act()
     database = visit.services.resources.database
     key = f"page:{visit.person.id}:{form.once}"
     said = f"{visit.request.url.path}\n{sorted(form.fields)!r}".encode()
-    async with database.transaction(visit.workspace_id) as session:
-        claim = await workspaces.claim_idempotency_key(
-            session, visit.workspace_id, key, hashlib.sha256(said).digest(), visit.now
-        )
+    for pause in _LOOKS_AGAIN:
+        async with database.transaction(visit.workspace_id) as session:
+            claim = await workspaces.claim_idempotency_key(
+                session, visit.workspace_id, key, hashlib.sha256(said).digest(), visit.now
+            )
+        if claim.kind != "in_progress":
+            break
+        await asyncio.sleep(pause)
     if claim.kind == "replay":
         return RedirectResponse(claim.body, HTTPStatus.SEE_OTHER)
     if claim.kind == "in_progress":

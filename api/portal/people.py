@@ -356,7 +356,7 @@ async def _record(session: Session, visit: Visit, action: str, about: Person, de
 
 def _wrong(name: str, email: str) -> tuple[FieldError, ...]:
     errors = []
-    if not name or len(name) > _LONGEST_NAME:
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         errors.append(FieldError("name", f"Enter a name of at most {_LONGEST_NAME} characters"))
     local, at, host = email.rpartition("@")
     has_form = local and at and "." in host.strip(".") and email.isprintable() and " " not in email

@@ -23,7 +23,16 @@ from api.portal import frame
 from api.portal.devices import device_words
 from api.portal.forms import FieldError
 from api.portal.pages import plain_page
-from api.portal.visits import FieldsNow, FirstFields, SignInNeeded, Visit, Visitor, begun, cookie_name
+from api.portal.visits import (
+    FieldsNow,
+    FirstFields,
+    SignInNeeded,
+    Visit,
+    Visitor,
+    begun,
+    cookie_name,
+    drop_cookie,
+)
 from db import accounts, audit, browser_sessions, orders, people
 from db.people import SignIn
 from db.session import Session
@@ -100,7 +109,7 @@ async def sign_in(request: Request, services: ServicesNow, fields: FirstFields) 
             f"There were too many tries from your network. Try again in {wait_words(free_at - now)}."
         )
     key = f"password|{email}|{where}"
-    if wait := await services.delays.wait_words(key, now):
+    if wait := await services.delays.take(key, now):
         return refused(f"There were several wrong tries. Try again in {wait}.")
     resources = services.resources
     async with resources.database.transaction() as session:
@@ -109,7 +118,7 @@ async def sign_in(request: Request, services: ServicesNow, fields: FirstFields) 
     password = fields.secret("password")
     is_right = await services.passwords.matches(kept, password)
     if found is None or not is_right or found.person.disabled_at is not None:
-        await _count_failure(services, key, found, where, now)
+        await _record_failure(services, found, where, now)
         return refused(_WRONG)
     await services.delays.clear(key)
     fresh = await services.passwords.hash(password) if services.passwords.is_outdated(kept) else ""
@@ -168,7 +177,7 @@ async def check_code(visit: Begun, fields: FieldsNow) -> Response:
     async def refused(text: str) -> Response:
         return await _code_form(visit, following, (FieldError("code", text),))
 
-    if wait := await services.delays.wait_words(key, now):
+    if wait := await services.delays.take(key, now):
         return await refused(f"There were several wrong codes. Try again in {wait}.")
     code = "".join(fields.text("code", longest=20).split())
     async with services.resources.database.transaction() as session:
@@ -187,7 +196,7 @@ async def check_code(visit: Begun, fields: FieldsNow) -> Response:
             )
             await record_sign_in(session, found, "signed_in", now)
     if not is_right:
-        await _count_failure(services, key, found, "", now)
+        await _record_failure(services, found, "", now)
         return await refused(
             "This code is not right, or was used already. Wait for the next one and enter it."
         )
@@ -208,8 +217,7 @@ async def sign_out(visit: Begun, fields: FieldsNow) -> Response:
             session, visit.workspace_id, person=visit.by, action="signed_out", now=visit.now
         )
     response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-    name, _ = cookie_name(visit.services, "session")
-    response.delete_cookie(name)
+    drop_cookie(response, visit.services, "session")
     return response
 
 
@@ -240,11 +248,8 @@ async def _code_form(visit: Visit, following: str, errors: tuple[FieldError, ...
     return plain_page("sign_in_code.html", page, csrf=frame.csrf_token(visit.token), status=status)
 
 
-async def _count_failure(
-    services: Services, key: str, found: SignIn | None, where: str, now: datetime
-) -> None:
+async def _record_failure(services: Services, found: SignIn | None, where: str, now: datetime) -> None:
     _log.warning("sign_in.failed", is_known=found is not None)
-    await services.delays.count(key, now)
     if found is not None:
         async with services.resources.database.transaction() as session:
             await record_sign_in(session, found, "sign_in.failed", now, f"from {where}" if where else "")

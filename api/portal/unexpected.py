@@ -18,6 +18,7 @@ from api.portal.unexpected_form import Fields
 from api.portal.visits import FieldsNow, Seller, Visit
 from db import accounts, audit, samples, workspaces
 from db.accounts import AppAccount
+from db.locks import serialize
 from domain.formats import clock, local_date, phone_words
 from domain.texts import LANGUAGES
 from domain.timing import AtDeadline, Policy
@@ -51,6 +52,10 @@ _AT_DEADLINE: Final = (
         label="Do nothing",
         hint="The courier will usually return the parcel to you.",
     ),
+)
+_OVERTAKEN: Final = (
+    "Somebody changed these settings while this page was open: save again to put yours in place of theirs, or discard "
+    "your changes to see them"
 )
 
 Options = tuple[tuple[str, str], ...]
@@ -128,6 +133,7 @@ class UnexpectedPage:
         sender: Who the preview comes from.
         preview: Its bubbles.
         settings: Everything else that can be set; None where nothing can.
+        seen: What was set when the page was opened.
         errors: What is wrong with the form.
     """
 
@@ -142,6 +148,7 @@ class UnexpectedPage:
     sender: SenderBar | None = None
     preview: tuple[Message, ...] = ()
     settings: Settings | None = None
+    seen: str = ""
     errors: tuple[FieldError, ...] = ()
 
 
@@ -161,20 +168,28 @@ async def draft(visit: Seller, form: FieldsNow) -> Response:
     policy = _policy(visit)
     fields = unexpected_form.entered(form, policy, _today(visit))
     words = _language(form.text("words-next") or form.text("words"), policy)
-    return await _render(visit, policy, fields, words=words, shown=form.text("shown"))
+    seen = form.text("seen")
+    return await _render(visit, policy, fields, words=words, shown=form.text("shown"), seen=seen)
 
 
 @router.post("")
 async def save(visit: Seller, form: FieldsNow) -> Response:
     """Keep what was set; cases that are open go on with what they began with."""
     _only(form)
+    seen = form.text("seen")
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+        # One at a time: the workspace is written whole, by what is read here.
+        await serialize(session, visit.workspace_id, "settings")
         sender = await accounts.find_sender(session, visit.workspace_id)
         workspace = await workspaces.get_workspace(session, visit.workspace_id)
         before = replace(workspace.policy, language=workspace.default_language)
         has_texts = sender is not None and sender.owner == "client"
         found = unexpected_form.read(form, before, _today(visit), has_texts=has_texts)
         changes = unexpected_form.say_changes(before, found.policy)
+        present = unexpected_form.mark_of(before)
+        if not found.errors and changes and seen not in ("", present):
+            # A form carries every choice: saved like this, it would take back what somebody else has just set.
+            found, seen = replace(found, errors=(FieldError("", _OVERTAKEN),)), present
         if not found.errors and changes:
             changed = replace(workspace, policy=found.policy, default_language=found.policy.language)
             await workspaces.add_workspace(session, changed)
@@ -192,7 +207,7 @@ async def save(visit: Seller, form: FieldsNow) -> Response:
         fields = unexpected_form.entered(form, before, _today(visit))
         words = _language_of(found.errors, words)
         return await _render(
-            visit, before, fields, words=words, shown=form.text("shown"), errors=found.errors
+            visit, before, fields, words=words, shown=form.text("shown"), errors=found.errors, seen=seen
         )
     url = "/unexpected" if words == found.policy.language else f"/unexpected?words={words}"
     return see_other(visit, url, _toast(before, found.policy, changes))
@@ -216,6 +231,7 @@ async def _render(
     words: str,
     shown: str = "",
     errors: tuple[FieldError, ...] = (),
+    seen: str = "",
 ) -> Response:
     database = visit.services.resources.database
     async with database.transaction(visit.workspace_id) as session:
@@ -234,6 +250,7 @@ async def _render(
     page = replace(
         page,
         settings=_settings(fields),
+        seen=seen or unexpected_form.mark_of(_policy(visit)),
         words=words,
         languages=tuple(
             Language(words=each.name, lang=code, href=f"/unexpected?words={code}", current=code == words)

@@ -3,6 +3,7 @@
 What is possible is decided by `domain.settings`; here it only gets its field and its words for people.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -74,6 +75,7 @@ def names() -> tuple[str, ...]:
         *(
             "words",
             "shown",
+            "seen",
             "answer-unexpected",
             "language",
             "quiet-from",
@@ -194,6 +196,17 @@ def say_changes(before: Policy, after: Policy) -> str:
         if before.text(key, language) != after.text(key, language)
     ]
     return ", ".join((*choices, *texts))
+
+
+def mark_of(policy: Policy) -> str:
+    """Return what tells a policy from any other one that the form can make: a page says with it what it showed."""
+    choices = [f"{name}={choice.show(policy)}" for name, choice in CHOICES.items()]
+    texts = [
+        f"{language}:{key}={policy.text(key, language)}"
+        for language, presets in PRESETS.items()
+        for key in presets
+    ]
+    return hashlib.sha256("\n".join((*choices, *texts)).encode()).hexdigest()[:32]
 
 
 def _choices(given: Fields, policy: Policy, today: date) -> Iterator[tuple[str, str, str]]:

@@ -80,6 +80,7 @@ async def uninstall(owner: str, visit: Owner, fields: FieldsNow) -> Response:
 
     async def act() -> Response:
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
+            await accounts.one_at_a_time(session, visit.workspace_id)
             found = _one_of(await read_installed(session, visit.workspace_id), owner)
             await accounts.uninstall(
                 session, visit.workspace_id, found.account.id, person=visit.by, now=visit.now

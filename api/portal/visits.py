@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from api.dependencies import Services, ServicesNow
 from api.errors import Problem
@@ -35,6 +35,7 @@ __all__ = [
     "Visitor",
     "check_same_origin",
     "cookie_name",
+    "drop_cookie",
 ]
 
 CONFIRMED_FOR = timedelta(minutes=10)
@@ -101,6 +102,12 @@ def cookie_name(services: Services, name: str) -> tuple[str, bool]:
     """Return a cookie's name, and whether it is for https only; browsers keep the prefix for secure origins (S9)."""
     is_https = services.resources.settings.public_base_url.startswith("https://")
     return (f"__Host-{name}", True) if is_https else (name, False)
+
+
+def drop_cookie(response: Response, services: Services, name: str) -> None:
+    """Have the browser forget a cookie; one with the prefix of secure origins it only touches where `Secure` is said."""
+    full, is_https = cookie_name(services, name)
+    response.delete_cookie(full, httponly=True, secure=is_https, samesite="lax")
 
 
 def check_same_origin(request: Request) -> None:

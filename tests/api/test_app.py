@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from db import audit
+from db.workspaces import PLATFORM
 from tests.api.conftest import Opened, Outside, settings
 
 _PRODUCTION: dict[str, Any] = {
@@ -158,13 +160,15 @@ def _payloads(text: str) -> str:
 
 
 async def test_codec_gives_back_what_it_encrypted(outside: Outside) -> None:
-    """S18: for the origin of Temporal UI."""
+    """S18: for the origin of Temporal UI; each decoding stands in the audit."""
     sealed = await outside.http.post("/codec/encode", content=_payloads("Asha"))
     assert "Asha" not in base64.b64decode(sealed.json()["payloads"][0]["data"]).decode("latin-1")
     plain = await outside.http.post("/codec/decode", content=sealed.text)
     assert base64.b64decode(plain.json()["payloads"][0]["data"]) == b'"Asha"'
     assert plain.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8233"
     assert plain.headers["Access-Control-Allow-Credentials"] == "true"
+    async with outside.stage.database.transaction() as session:
+        assert [each.action for each in await audit.list_records(session, PLATFORM)] == ["payload.decoded"]
 
 
 async def test_codec_answers_the_preflight(outside: Outside) -> None:

@@ -37,7 +37,7 @@ async def test_a_rate_is_set_shown_and_on_record(terminal: Terminal) -> None:
     assert "from 2027-01-01 00:00 on a utility message costs 35 paise" in printed
     _, printed = await terminal.run("billing", "rates")
     assert "utility   open    2027-01-01 00:00  ₹0.35  100           1000: ₹0.30, 5000: ₹0.25" in printed
-    assert await _audited(terminal) == [("rate.set", "meera")]
+    assert await _audited(terminal) == [("rate.set", "meera (ops)")]
     code, printed = await terminal.run("billing", "rate", "utility", "1", "--tier", "5:1", "--tier", "5:2")
     assert (code, "two tiers" in printed) == (2, True)
 
@@ -85,7 +85,7 @@ async def test_an_amount_by_hand_is_booked_once_and_on_record(terminal: Terminal
     assert (await terminal.run(*words))[0] == 1
     _, printed = await terminal.run("billing", "statement", "kapaskraft")
     assert "Correction  by_hand, goodwill, 1: −₹12.50" in printed
-    assert await _audited(terminal) == [("charge.adjusted", "meera")]
+    assert await _audited(terminal) == [("charge.adjusted", "meera (ops)")]
 
 
 @pytest.mark.parametrize(

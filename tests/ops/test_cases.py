@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from db import actions, cases, timeline
+from db import actions, audit, cases, timeline
 from db.cases import CaseRow
 from db.encryption import Cipher
 from db.session import Database
@@ -219,11 +219,14 @@ async def test_act_goes_to_the_cases_run_in_the_name_of_ops(
 
 
 async def test_person_is_the_login_unless_named(terminal: Terminal) -> None:
-    """Nobody acts without a name."""
+    """Nobody acts without a name, and what they do stands in the audit."""  # I19
     row = await terminal.stage.open(failed_delivery())
     assert (await terminal.run("cases", "resend", row.id))[0] == 0
     ((_, mail),) = terminal.stage.workflows.acts
     assert mail.event == ResendAsked(Mode.OPS, getpass.getuser())
+    async with terminal.stage.database.transaction() as session:
+        (record,) = await audit.list_records(session, "kapaskraft")
+    assert (record.action, record.person) == ("case.action", f"{getpass.getuser()} (ops)")
 
 
 async def test_act_that_the_case_refuses_says_why_and_what_is_possible(terminal: Terminal) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.resources import Resources, open_resources
 from clients.gupshup import Credentials, Template, TemplateButton
-from db import accounts, billing, notifications
+from db import accounts, audit, billing, notifications
 from db.session import Database
 from db.workspaces import add_workspace, find_event_endpoint
 from domain.templates import REQUIRED_LABELS
@@ -27,10 +27,15 @@ _TEMPLATE = Template(
     buttons=tuple(TemplateButton("QUICK_REPLY", label) for label in REQUIRED_LABELS),
     placeholders=("1",),
 )
-_INSTALL = argparse.Namespace(workspace="kapaskraft", account="account-1")
-_SWITCH_ON = argparse.Namespace(
-    workspace="kapaskraft", template_id="template-1", variables="customer_name:there"
-)
+
+
+def _given(**arguments: object) -> argparse.Namespace:
+    """Return what somebody gave on the command line."""
+    return argparse.Namespace(person="meera", **arguments)
+
+
+_INSTALL = _given(workspace="kapaskraft", account="account-1")
+_SWITCH_ON = _given(workspace="kapaskraft", template_id="template-1", variables="customer_name:there")
 
 
 class _GupshupWithTemplate(FakeGupshup):
@@ -109,18 +114,20 @@ async def test_clients_own_account_needs_no_price(resources: Resources) -> None:
 async def test_unknown_account_is_named(resources: Resources) -> None:
     """A typing error is told in words."""
     with pytest.raises(onboarding.Wrong, match="no account account-9"):
-        await onboarding._install(resources, argparse.Namespace(workspace="kapaskraft", account="account-9"))
+        await onboarding._install(resources, _given(workspace="kapaskraft", account="account-9"))
 
 
 async def test_events_go_where_the_workspace_wants_them(resources: Resources) -> None:
     """R6.10: without an address nobody could be told; one in the clear is refused."""
-    in_the_clear = argparse.Namespace(workspace="kapaskraft", url="http://seller.example/events")
+    in_the_clear = _given(workspace="kapaskraft", url="http://seller.example/events")
     with pytest.raises(onboarding.Wrong, match="https"):
         await onboarding._events(resources, in_the_clear)
-    wanted = argparse.Namespace(workspace="kapaskraft", url="https://seller.example/events")
+    wanted = _given(workspace="kapaskraft", url="https://seller.example/events")
     assert await onboarding._events(resources, wanted) == 0
     async with resources.database.transaction() as session:
         endpoint = await find_event_endpoint(session, resources.cipher, "kapaskraft")
+        (record,) = await audit.list_records(session, "kapaskraft")
+    assert (record.action, record.person) == ("events.connected", "meera (ops)")  # I19
     assert endpoint is not None
     assert endpoint.url == wanted.url
     assert endpoint.secret.startswith("whsec_")

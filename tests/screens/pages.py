@@ -64,7 +64,7 @@ def screens(open_order: str, waiting_order: str) -> tuple[Screen, ...]:
         *(
             Screen(f"ops-{name}", f"/ops/{name}", ops)
             for name in (
-                "attention", "workspaces", "workspaces/kapaskraft", "account", "rates", "texts", "samples", "callbacks", "audit",
+                "attention", "workspaces", "workspaces/kapaskraft", "account", "rates", "charges", "texts", "samples", "callbacks", "audit",
             )
         ),
     )  # fmt: skip
@@ -104,7 +104,7 @@ def _story(stack: Stack, http: httpx.AsyncClient, number: int) -> DrivenStory:
     return DrivenStory(
         title="",
         reason="unavailable",
-        phone=str(919999940001 + number),
+        phone=str(919999900001 + number),
         workspace=seller,
         app=stack.seed.account_of(seller).app_name,
         http=http,

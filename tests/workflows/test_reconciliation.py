@@ -1,7 +1,8 @@
 """The daily round of money: scheduled once, each part done once, tried again while the database is away (R5.4)."""
 
 import asyncio
-import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from temporalio import activity
@@ -46,7 +47,7 @@ class Effects:
 async def test_a_round_matches_first_and_closes_then() -> None:
     """A late match of a month that is about to be closed still stands in it; its own history replays (I16)."""
     effects = Effects()
-    path = shutil.which("temporal-test-server")
+    path = str(Path(sys.executable).parent / "temporal-test-server")
     async with (
         await WorkflowEnvironment.start_time_skipping(test_server_existing_path=path) as env,
         Worker(
@@ -73,7 +74,7 @@ async def test_a_server_without_schedules_says_so() -> None:
 
 async def test_the_round_is_scheduled_once_and_stays_paused_where_ops_paused_it() -> None:
     """However many workers start; each brings the times of its own release."""
-    path = shutil.which("temporal")
+    path = str(Path(sys.executable).parent / "temporal")
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=path, dev_server_extra_args=["--headless"]
     ) as env:

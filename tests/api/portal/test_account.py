@@ -75,6 +75,8 @@ async def test_temporary_password_is_changed_before_anything_else(outside: Outsi
         await people.set_password(session, owner.person.id, kept, is_temporary=True)
     await owner.open("/account")
     assert owner.heading == "Choose your password"
+    await owner.press("Save password", current=PASSWORD, password=PASSWORD, again=PASSWORD)
+    assert "another password" in owner.error_of("password")
     await owner.press("Save password", current=PASSWORD, password=FRESH, again=FRESH)
     assert (await owner.open("/account")).heading == "Your account"
 

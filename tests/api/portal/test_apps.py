@@ -1,5 +1,6 @@
 """Apps and channel as a person uses them: connecting, installing, choosing, uninstalling (R2, R3)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -276,6 +277,20 @@ async def test_right_entries_connect_the_account(outside: Outside, seller: Someb
     await member.open("/apps")
     assert "/webhooks/" not in member.answer.text
     assert not member.page.select("main form")
+
+
+async def test_two_owners_who_connect_at_once_connect_one_account(outside: Outside, seller: Somebody) -> None:
+    """R2.1: one of each at most; the second to arrive connects the same app again, and no page breaks."""
+    other = await signed_in(outside, W, email="second@banjara.example", name="Rohan Shetty")
+    for each in (seller, other):
+        await each.open("/apps/gupshup/connect")
+    await asyncio.gather(
+        *(each.press("Connect and verify", **GOOD) for each in (seller, other)),
+    )
+    assert [each.path for each in (seller, other)] == ["/apps", "/apps"]
+    async with outside.stage.database.transaction() as session:
+        assert [each.account.app_id for each in await accounts.list_installed(session, W)] == [READY.id]
+        assert len(await accounts.list_selections(session, W)) == 1
 
 
 async def test_number_that_gupshup_cannot_confirm_is_not_called_verified(

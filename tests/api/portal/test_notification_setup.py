@@ -1,12 +1,16 @@
 """Setting a notification up through one's own account: checked live, mapped, previewed, saved or not at all."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
+import httpx
 import pytest
 from bs4 import Tag
 from sqlalchemy import text
+from starlette.routing import Mount
 
-from db import audit
+from clients.gupshup import Gupshup
+from db import accounts, audit, notifications
 from db.notifications import Button, Param
 from db.people import Role
 from domain.template_checks import WORDS
@@ -383,3 +387,43 @@ async def test_test_goes_to_a_phone_of_ones_own(outside: Outside, owner: Somebod
     await owner.press("Send test", phone="99999 00007")
     assert owner.error_of("phone").startswith("You have sent 5 tests in an hour. Wait until ")
     assert len(outside.workflows.samples) == 5
+
+
+class _Meanwhile(httpx.AsyncBaseTransport):
+    """The way to Gupshup, on which something happens before it answers about one template."""
+
+    def __init__(self, inner: httpx.AsyncClient, happens: Callable[[], Awaitable[None]]) -> None:
+        self._inner = inner
+        self._happens = happens
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Let it happen, then ask the stand-in."""
+        if FILLED["chosen"] in request.url.path:
+            await self._happens()
+        return await self._inner.request(
+            request.method, request.url, headers=dict(request.headers), content=await request.aread()
+        )
+
+
+async def test_account_that_is_uninstalled_during_the_check_is_not_switched_on(
+    outside: Outside, owner: Somebody, gupshup: StandIn
+) -> None:
+    """R4.1: installed again, everything is off, whatever somebody was saving meanwhile."""
+
+    async def uninstall() -> None:
+        async with outside.stage.database.transaction() as session:
+            await accounts.uninstall(session, "kapaskraft", OWN, person="Rohan", now=outside.stage.clock())
+
+    await owner.open(PAGE)
+    await owner.press("check", chosen=FILLED["chosen"])
+    pages = next(route for route in outside.app.router.routes if isinstance(route, Mount))
+    state = pages.app.state  # type: ignore[attr-defined]  # the portal
+    async with httpx.AsyncClient(transport=_Meanwhile(gupshup.http, uninstall)) as http:
+        resources = replace(
+            state.services.resources, gupshup=Gupshup(http, base_url=str(gupshup.http.base_url))
+        )
+        state.services = replace(state.services, resources=resources)
+        await owner.press("Save and switch on", **FILLED)
+    assert "uninstalled meanwhile" in owner.toast
+    async with outside.stage.database.transaction() as session:
+        assert await notifications.list_notifications(session, "kapaskraft", OWN) == ()

@@ -75,6 +75,7 @@ async def test_added_owner_needs_codes_before_anything_else(outside: Outside, ow
     ("filled", "field", "words"),
     [
         ({"name": ""}, "name", "Enter a name"),
+        ({"name": "Rohan\nShetty"}, "name", "Enter a name"),
         ({"email": "rohan"}, "email", "like meera@example.com"),
         ({"email": "ro han@kapaskraft.example"}, "email", "like meera@example.com"),
         ({"email": "rohan@kapaskraft"}, "email", "like meera@example.com"),
@@ -251,6 +252,15 @@ async def test_member_reads_who_the_owners_are(outside: Outside, owner: Somebody
     assert "Meera Iyer" in member.words
     assert "@" not in member.words
     assert (await member.open(f"{HERE}/add")).answer.status_code == 403
+
+
+@pytest.mark.parametrize("said", ["x", "%00", "1e5", "urn:11111111111111111111111111111111", "म"])
+async def test_address_that_names_nobody_is_no_page(owner: Somebody, said: str) -> None:
+    """I11: whatever stands where an id should be, there is nobody; not an error of ours."""
+    assert (await owner.open(f"{HERE}/{said}")).answer.status_code == 404
+    await owner.open(f"{HERE}/add")
+    csrf = str(owner.one("[name=csrf]")["value"])
+    assert (await owner.post(f"{HERE}/{said}/disable", [("csrf", csrf)])).answer.status_code == 404
 
 
 async def test_name_of_a_person_is_text(outside: Outside, owner: Somebody) -> None:

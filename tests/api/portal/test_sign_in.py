@@ -1,10 +1,12 @@
 """Signing in: password, second step, delays; sessions that end; forms that only their own session may send."""
 
+import asyncio
 from datetime import timedelta
 
 import pyotp
 import pytest
 
+from api.portal.frame import Toast
 from api.portal.visits import cookie_name
 from db import audit, browser_sessions, people
 from db.people import Role
@@ -107,6 +109,22 @@ async def test_failures_delay_the_next_try_and_lock_nobody_out(opened: Opened, s
         assert who.heading == "Set up your second step"
 
 
+async def test_tries_at_once_are_no_more_than_tries_one_by_one(outside: Outside, stranger: Somebody) -> None:
+    """S8: a code has a million values; whoever sends hundreds together gets as many answers as one after another."""
+    await add_person(outside, "kapaskraft", Role.OWNER)
+    await _sign_in(stranger)
+    assert stranger.heading == "Set up your second step"
+    fields = {"csrf": str(stranger.one("[name=csrf]")["value"]), "next": "/"}
+
+    async def guess(number: int) -> str:
+        answer = await stranger.http.post("/sign-in/code", data=fields | {"code": f"{number:06d}"})
+        return answer.text
+
+    said = await asyncio.gather(*(guess(number) for number in range(12)))
+    assert sum("This code is not right" in each for each in said) == 3
+    assert sum("There were several wrong codes" in each for each in said) == 9
+
+
 async def test_too_many_tries_from_one_network_wait_a_minute(outside: Outside, stranger: Somebody) -> None:
     """S26: whatever addresses are tried."""
     for number in range(10):
@@ -192,6 +210,22 @@ async def test_cookies_are_kept_from_scripts_and_other_sites(opened: Opened) -> 
         assert cookie_name(outside.services, "session") == ("__Host-session", True)
         for part in ("HttpOnly", "Secure", "SameSite=lax", "Path=/"):
             assert part in first.headers["set-cookie"]
+
+
+async def test_word_about_an_act_is_said_once_behind_https_too(opened: Opened, stage: Stage) -> None:
+    """A browser drops a cookie of a secure origin only where that is said: else each page says it again."""
+    async with opened(clock=stage.clock, public_base_url="https://portal.example") as outside:
+        who = await signed_in(outside, "kapaskraft")
+        token = who.http.cookies["__Host-session"]
+        headers = {"Cookie": f"__Host-session={token}; __Host-toast={Toast('Saved.').sealed(token)}"}
+        shown = await who.http.get("/account", headers=headers)
+        assert "Saved." in shown.text
+        dropped = shown.headers["set-cookie"]
+        assert dropped.startswith('__Host-toast="";')
+        assert "Max-Age=0" in dropped
+        assert "Secure" in dropped
+        strange = {b"Cookie": f"__Host-session={token}; __Host-toast=abc.\xe9".encode("latin-1")}
+        assert (await who.http.get("/account", headers=strange)).status_code == 200
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "x"])

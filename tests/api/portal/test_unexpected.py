@@ -245,3 +245,24 @@ async def test_unknown_field_is_refused(own: Somebody) -> None:
     """A form has the fields of its page and no others."""  # S27
     await own.press("Save", texts="x")
     assert own.answer.status_code == 400
+
+
+async def test_what_another_owner_set_meanwhile_is_not_taken_back_unseen(
+    own: Somebody, outside: Outside
+) -> None:
+    """A form carries every choice: an old one says so, keeps what was entered, and saves when it is pressed again."""
+    other = await signed_in(outside, "kapaskraft", email="second@kapaskraft.example", name="Rohan Shetty")
+    await other.open(PAGE)
+    await other.press("Save", **{"quiet-from": "20:30", "quiet-until": "07:30"})
+    await own.press("हिन्दी")
+    await own.press("Save", **{"stop-words": "halt"})
+    assert own.answer.status_code == 422
+    assert "Somebody changed these settings while this page was open" in own.words
+    assert own.one("[name=stop-words]")["value"] == "halt"
+    assert (await stored(outside)).policy.quiet_from == "20:30"
+    await own.press("Save")
+    assert own.toast.startswith("Your changes are saved.")
+    assert (await stored(outside)).policy.opt_out_words == ("halt",)
+    await own.open(PAGE)
+    await own.press("Save", **{"quiet-from": "22:00", "quiet-until": "06:00"})
+    assert (await stored(outside)).policy.opt_out_words == ("halt",)
