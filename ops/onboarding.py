@@ -27,7 +27,7 @@ from clients.gupshup import (
     TemplateButton,
     is_sendable,
 )
-from db import accounts, billing, notifications, workspaces
+from db import accounts, billing, installations, notifications, workspaces
 from db.session import NotFound, Session
 from domain.preview import ButtonKind, button_kind
 from domain.templates import OPTIONS_CHOICE, REQUIRED_LABELS, choice_for, missing_buttons
@@ -163,7 +163,7 @@ async def _gupshup(resources: Resources, arguments: argparse.Namespace) -> int:
             header_secret=header_secret if os.environ.get("GUPSHUP_HEADER") else None,
         )
         if not is_shared:
-            await accounts.install(session, arguments.workspace, account_id, utc_now())
+            await installations.install(session, arguments.workspace, account_id, utc_now())
         await record(
             session,
             workspaces.PLATFORM if is_shared else arguments.workspace,
@@ -190,7 +190,7 @@ async def _install(resources: Resources, arguments: argparse.Namespace) -> int:
                 f"There is no account {arguments.account}: `connect gupshup -` prints the id of the shared one"
             ) from None
         await _check_prices(session, account, (_SERVICE,))
-        await accounts.install(session, arguments.workspace, arguments.account, utc_now())
+        await installations.install(session, arguments.workspace, arguments.account, utc_now())
         await record(
             session,
             arguments.workspace,
@@ -205,7 +205,7 @@ async def _install(resources: Resources, arguments: argparse.Namespace) -> int:
 
 async def _template(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
-        account = await accounts.find_sender(session, arguments.workspace)
+        account = await installations.find_sender(session, arguments.workspace)
         if account is None:
             raise Wrong(
                 f"{arguments.workspace} has no Gupshup account: install one with `connect gupshup` first"

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from db import acceptances, accounts, billing, notifications, workspaces
+from db import acceptances, accounts, billing, installations, notifications, workspaces
 from db.encryption import Cipher
 from db.session import Database, Session
 from domain.templates import choice_for
@@ -297,7 +297,7 @@ async def _plant_offer(session: Session, account: SeededAccount) -> None:
 async def _plant_installation(
     session: Session, workspace: SeededWorkspace, account: SeededAccount, *, person: str, now: datetime
 ) -> None:
-    await accounts.install(session, workspace.slug, account.id, now, person=person)
+    await installations.install(session, workspace.slug, account.id, now, person=person)
     for language in _TEMPLATES:
         notification = _notification(workspace.slug, account.id, account, language)
         await notifications.save_notification(session, notification)

@@ -27,7 +27,7 @@ from clients.gupshup import (
     Verified,
     set_subscription,
 )
-from db import accounts, audit, notifications
+from db import accounts, audit, installations, notifications
 from db.accounts import AppAccount
 from db.held_templates import Standing, saved_of, settle
 from db.session import NotFound, Session
@@ -116,7 +116,7 @@ async def connect(visit: Owner, fields: FieldsNow) -> Response:
             return await _refused(visit, entered, connected, checked)
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
             # Gupshup took its time: another owner may have connected an app meanwhile, this one or another.
-            await accounts.one_at_a_time(session, visit.workspace_id)
+            await installations.one_at_a_time(session, visit.workspace_id)
             present = await _find_connected(session, visit)
             is_other = present is not None and present.app_id != checked.app_id
             if not is_other:
@@ -202,7 +202,7 @@ async def _check(
     async def is_taken(phone: str) -> bool:
         # Of all workspaces: another one may have connected this number.
         async with services.resources.database.transaction() as session:
-            return await accounts.phone_is_taken(session, phone, workspace_id=visit.workspace_id)
+            return await installations.phone_is_taken(session, phone, workspace_id=visit.workspace_id)
 
     return await verify(services.resources.gupshup, entered, is_taken=is_taken)
 
@@ -248,9 +248,9 @@ async def _keep(session: Session, visit: Visit, verified: Verified, api_key: str
         await accounts.save_account(
             session, cipher, account, api_key=api_key, webhook_token=token, header_secret=None
         )
-    was_installed = await accounts.is_installed(session, visit.workspace_id, account.id)
+    was_installed = await installations.is_installed(session, visit.workspace_id, account.id)
     await _keep_templates(session, visit, account.id, verified.templates)
-    await accounts.install(session, visit.workspace_id, account.id, visit.now, person=visit.by)
+    await installations.install(session, visit.workspace_id, account.id, visit.now, person=visit.by)
     await _record(session, visit, "app.reconnected" if was_installed else "app.connected", account)
 
 
@@ -300,7 +300,7 @@ async def _open(visit: Visit) -> tuple[AppAccount, Credentials, str]:
 
 
 async def _find_connected(session: Session, visit: Visit) -> AppAccount | None:
-    installed = await accounts.list_installed(session, visit.workspace_id)
+    installed = await installations.list_installed(session, visit.workspace_id)
     return next((each.account for each in installed if each.account.owner == "client"), None)
 
 

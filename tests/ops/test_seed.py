@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bootstrap.passwords import Passwords
-from db import acceptances, accounts, notifications, people
+from db import acceptances, installations, notifications, people
 from db.encryption import Cipher
 from db.session import Database
 from domain.templates import choice_for, missing_buttons
@@ -81,7 +81,7 @@ async def test_seeded_people_sign_in_with_what_is_written_down(
             await people.set_password(session, found.person.id, "changed", is_temporary=False)
     await plant(database, cipher, seed, events_url=None, now=now)
     async with database.transaction() as session:
-        assert await accounts.find_sender(session, seed.newcomer.slug) is None
+        assert await installations.find_sender(session, seed.newcomer.slug) is None
         again = await people.find_sign_in(session, cipher, seed.people[0].email)
     assert again is not None
     assert again.password_hash == "changed"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from db import accounts, audit, billing, notifications, workspaces
+from db import accounts, audit, billing, installations, notifications, workspaces
 from db.accounts import AppAccount
 from db.people import Role
 from db.session import Database
@@ -289,8 +289,8 @@ async def test_two_owners_who_connect_at_once_connect_one_account(outside: Outsi
     )
     assert [each.path for each in (seller, other)] == ["/apps", "/apps"]
     async with outside.stage.database.transaction() as session:
-        assert [each.account.app_id for each in await accounts.list_installed(session, W)] == [READY.id]
-        assert len(await accounts.list_selections(session, W)) == 1
+        assert [each.account.app_id for each in await installations.list_installed(session, W)] == [READY.id]
+        assert len(await installations.list_selections(session, W)) == 1
 
 
 async def test_number_that_gupshup_cannot_confirm_is_not_called_verified(
