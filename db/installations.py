@@ -44,6 +44,11 @@ async def one_at_a_time(session: Session, workspace_id: str) -> None:
     await serialize(session, workspace_id, "accounts")
 
 
+async def one_number_at_a_time(session: Session, phone: str) -> None:
+    """Let one transaction at a time, of whatever workspace, connect a number; to be taken before `one_at_a_time`."""
+    await serialize(session, "numbers", phone)
+
+
 async def install(
     session: Session, workspace_id: str, account_id: str, now: datetime, *, person: str = ""
 ) -> None:

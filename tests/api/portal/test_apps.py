@@ -293,6 +293,20 @@ async def test_two_owners_who_connect_at_once_connect_one_account(outside: Outsi
         assert len(await installations.list_selections(session, W)) == 1
 
 
+async def test_two_workspaces_who_connect_one_number_at_once_do_not_share_it(
+    outside: Outside, seller: Somebody
+) -> None:
+    """R2.2: one of them has it, the other is told so; whoever comes second."""
+    other = await signed_in(outside, "kapaskraft", email="rival@kapaskraft.example", name="Rohan Shetty")
+    both = (seller, other)
+    for each in both:
+        await each.open("/apps/gupshup/connect")
+    await asyncio.gather(*(each.press("Connect and verify", **GOOD) for each in both))
+    refused = [each for each in both if each.path != "/apps"]
+    assert len(refused) == 1
+    assert "already connected to another Eshopbox workspace" in refused[0].error_of("phone")
+
+
 async def test_number_that_gupshup_cannot_confirm_is_not_called_verified(
     gupshup: StandIn, seller: Somebody
 ) -> None:
