@@ -53,7 +53,10 @@ def passed_by(entry: JourneyEntry, occurred_at: datetime, standing: Standing) ->
     later = [
         (other.stage, step)
         for step in standing.steps
-        if (other := find_event(step)) is not None and other.stage > entry.stage
+        # A return without a number of its own stands under the parcel's: each journey has its own stages.
+        if (other := find_event(step)) is not None
+        and other.group is entry.group
+        and other.stage > entry.stage
     ]
     if later:
         return max(later)[1]

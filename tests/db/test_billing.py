@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from db import billing
+from db import billing, statements
+from db.adjustments import list_of_message
 from db.billing import NoPrice, find_price, find_rate, fix_price, list_rates, list_usage, set_price
 from db.customers import note_inbound
 from db.encryption import Cipher
@@ -169,7 +170,13 @@ async def test_a_usage_row_names_the_rule_of_its_price(session: Session, cipher:
 
 
 @pytest.mark.parametrize(
-    "change", ["price_paise = 1", "account_id = 'account-2'", "outcome = 'unknown'", "is_charged = false"]
+    "change",
+    [
+        "price_paise = 1",
+        "account_id = 'account-2'",
+        "outcome = 'unknown'",
+        "is_charged = false, price_paise = 0",
+    ],
 )
 async def test_usage_of_an_accepted_message_is_fixed(session: Session, cipher: Cipher, change: str) -> None:
     """Price, account and acceptance are never changed, whoever tries (R5.4, I7)."""
@@ -181,6 +188,40 @@ async def test_usage_of_an_accepted_message_is_fixed(session: Session, cipher: C
         async with session.begin_nested():
             await session.execute(text(f"UPDATE usage SET {change}"))  # noqa: S608 - the test's own words
     await session.execute(text("UPDATE usage SET phone_last4 = ''"))
+
+
+_AS_BEFORE = text(  # as the release before 0007 writes each status: what counts is said anew
+    "WITH moved AS (UPDATE messages SET status = :status WHERE id = CAST(:message_id AS uuid))"
+    " UPDATE usage SET outcome = 'accepted', is_charged = :counts WHERE message_id = CAST(:message_id AS uuid)"
+)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_what_an_older_release_counts_is_booked(
+    session: Session, cipher: Cipher, *, is_closed: bool
+) -> None:
+    """While both releases run, an older one's failure is a booking like ours, each fact once, in an open month."""  # F23 R5.4
+    await add_workspace(session, workspace())
+    await set_price(session, "utility", 35, valid_from=NOW)
+    message = await send_priced(session, cipher)
+    await record_outcome(session, message.id, status=MessageStatus.SUBMITTED, now=NOW, gupshup_message_id="g")
+    if is_closed:
+        await statements.close(
+            session, W, date(2026, 11, 1), now=NOW + 20 * DAY, days=3, person="ops@eshopbox.example"
+        )
+    for status, counts in (("submitted", True), ("failed", False), ("failed", False)):
+        await session.execute(_AS_BEFORE, {"status": status, "counts": counts, "message_id": message.id})
+    used = (await list_usage(session, W, since=NOW, until=NOW + DAY))[0]
+    booked = await list_of_message(session, W, message.id)
+    month = date(2026, 12 if is_closed else 11, 1)
+    assert used.is_charged
+    assert [(one.reason, one.amount_paise, one.month >= month) for one in booked] == [("failed", -35, True)]
+    assert (booked[0].month == date(2026, 11, 1)) is not is_closed
+    delivered = status_report(MessageStatus.DELIVERED, gupshup_id="g", at=NOW + 20 * DAY)
+    assert (await apply_status(session, delivered)).changed
+    await session.execute(_AS_BEFORE, {"status": "read", "counts": True, "message_id": message.id})
+    booked = await list_of_message(session, W, message.id)
+    assert [one.amount_paise for one in booked] == [-35, 35]
 
 
 @pytest.mark.parametrize(

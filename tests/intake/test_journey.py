@@ -64,6 +64,30 @@ async def test_return_has_its_own_steps(stage: Stage) -> None:
     }
 
 
+async def test_return_without_a_number_of_its_own_is_no_step_of_the_parcel(stage: Stage) -> None:
+    """R4.1, R5.1 journey: it stands under the parcel's number, and its first step is news after the delivery."""
+    await _switch_on(stage, "delivered", "return_created", "restocked", "packed")
+    ids = {"customerOrderNumber": ORDER, "externalShipmentID": SHIPMENT}
+    await stage.order_event(_event("shipment-delivered", **ids))
+    await stage.order_event(_event("return-created", externalReturnID=None))
+    await stage.order_event(_event("return-complete", externalReturnID=None))
+    await stage.order_event(_event("return-complete", externalShipmentID="S2", externalReturnID=None))
+    await stage.order_event(_event("shipment-packed", externalShipmentID="S2"))
+    assert not await _not_sent(stage)
+    assert len(stage.workflows.notified) == 5
+
+
+async def test_clock_of_theirs_that_is_ahead_does_not_outlast_what_follows(stage: Stage) -> None:
+    """F56, F58: of a step from the future it counts when we heard of it; the end that follows is the end."""
+    await _switch_on(stage, "delivered", "cancelled")
+    ids = {"customerOrderNumber": ORDER, "externalShipmentID": SHIPMENT}
+    await stage.order_event(_event("shipment-cancelled-order", at="2036-11-20 11:00:00", **ids))
+    stage.clock.pass_by(minutes=5)
+    await stage.order_event(_event("shipment-delivered", at="2026-11-20 12:03:00", **ids))
+    assert not await _not_sent(stage)
+    assert len(stage.workflows.notified) == 2
+
+
 async def test_move_ends_the_case_and_tells_the_customer(stage: Stage) -> None:
     """R6.9: delivered is a fact for the open case and a step of the journey."""
     await _switch_on(stage, "delivered")

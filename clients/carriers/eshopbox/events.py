@@ -184,7 +184,8 @@ def parse_order_event(body: bytes, *, received_at: datetime) -> OrderEvent:
         workspace_slug=slug,
         resource=resource,
         subtype=subtype,
-        occurred_at=at or (failed.failed_at if failed else received_at),
+        # Of two events the later one stands: a clock of theirs that is ahead must not outlast what follows.
+        occurred_at=min(at or (failed.failed_at if failed else received_at), received_at),
         event_key=_event_key(identity, at, body, is_known=bool(shipment_id)),
         journey=meaning.journey,
         move=None if taken_back is not None else meaning.move,
