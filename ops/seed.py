@@ -13,9 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from db import acceptances, accounts, billing, installations, notifications, workspaces
+from db import acceptances, accounts, billing, installations, notifications, statements, workspaces
 from db.encryption import Cipher
 from db.session import Database, Session
+from domain.billing import TaxRate
 from domain.templates import choice_for
 from domain.timing import Policy
 from ops.seeded_people import SeededPerson, fresh_people, plant_people
@@ -30,7 +31,8 @@ _PARAMS = (
     notifications.Param("failure_reason", ""),
 )
 LABELS = ("Try again", "Choose another date", "See all options")
-_UTILITY_PAISE = 35
+_PRICES = {"utility": 35, "service": 0, "marketing": 99}
+_GST = 1800  # basis points
 NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="")
 
 
@@ -223,9 +225,11 @@ async def plant(
     What was written with the same secrets before is left as people have changed it since.
     """
     async with database.transaction() as session:
-        await billing.set_price(session, "utility", _UTILITY_PAISE, valid_from=now.replace(month=1, day=1))
-        await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
-        await billing.set_price(session, "marketing", 99, valid_from=now.replace(month=1, day=1))
+        if not await billing.list_rates(session):
+            year = now.replace(month=1, day=1)
+            for category, paise in _PRICES.items():
+                await billing.set_price(session, category, paise, valid_from=year)
+            await statements.set_tax(session, TaxRate("GST", _GST, year.date()))
         fresh = [
             workspace
             for workspace in (*seed.workspaces, seed.newcomer)
@@ -307,7 +311,7 @@ async def _plant_installation(
             account_id=account.id,
             event="failed_delivery",
             category="utility",
-            price_paise=_UTILITY_PAISE,
+            price_paise=_PRICES["utility"],
             person=person,
             accepted_at=now,
         )
