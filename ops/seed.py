@@ -20,6 +20,7 @@ from domain.billing import TaxRate
 from domain.templates import choice_for
 from domain.timing import Policy
 from ops.seeded_people import SeededPerson, fresh_people, plant_people
+from ops.seeded_templates import at_gupshup, on_offer
 from ops.spare_apps import spare_apps
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - the name of a header
@@ -289,13 +290,14 @@ async def _plant_account(session: Session, cipher: Cipher, account: SeededAccoun
 
 
 async def _plant_offer(session: Session, account: SeededAccount) -> None:
-    """Offer the shared account's template to sellers, who take it over when they accept its price (R4.4)."""
+    """Offer the shared account's templates to sellers, who take it over when they accept its price (R4.4)."""
     await workspaces.ensure_platform(session)
-    if await notifications.list_offered(session, account.id):
-        return
-    for language in _TEMPLATES:
-        offered = _notification(workspaces.PLATFORM, account.id, account, language)
-        await notifications.save_notification(session, offered)
+    rows = await notifications.list_notifications(session, workspaces.PLATFORM, account.id)
+    present = {(row.event, row.language) for row in rows}
+    of_failures = (_notification(workspaces.PLATFORM, account.id, account, each) for each in _TEMPLATES)
+    for offered in (*of_failures, *on_offer(workspaces.PLATFORM, account.id, account.key)):
+        if (offered.event, offered.language) not in present:
+            await notifications.save_notification(session, offered)
 
 
 async def _plant_installation(
@@ -367,7 +369,8 @@ def gupshup_simulator(
                         "buttons": [{"type": "QUICK_REPLY", "text": label} for label in words.labels],
                     }
                     for language, words in _TEMPLATES.items()
-                ],
+                ]
+                + at_gupshup(account.key),
                 "subscriptions": [
                     {
                         "url": f"{webhook_base}/webhooks/gupshup/{account.webhook_token}",
