@@ -67,10 +67,14 @@ class _ToRead:
 
 @dataclass(frozen=True, slots=True)
 class _Why:
-    """Why a message is not sent: in our word where there is one, and as the activity has it."""
+    """Why a message is not sent: in our word where there is one, and as the activity has it.
+
+    Whether it is news still is for other channels: they do not take over what is none.
+    """
 
     detail: str
     why: NotSent | None = None
+    is_news: bool = True
 
     @classmethod
     def of(cls, why: NotSent, more: str = "") -> "_Why":
@@ -314,11 +318,13 @@ class Notifications:
         await timeline.add_entry(session, self._cipher, entry)
         _log.info("message.send.forbidden", command_id=step.key.command_id, reason=outcome)
         event_ids: tuple[str, ...] = ()
-        if known is not None:  # it was tried before, and surely not taken
+        if why.why is NotSent.SWITCHED_OFF or not why.is_news:
+            pass  # nobody wants it, through whatever channel, also if it was tried before
+        elif known is not None:  # it was tried before, and surely not taken
             event_ids = await outgoing_events.tell_message_failed(
                 session, self._cipher, known, why.why or NotSent.TRANSIENT, now
             )
-        elif why.why is not None and why.why is not NotSent.SWITCHED_OFF:
+        elif why.why is not None:
             event_ids = await outgoing_events.tell_step_not_sent(session, self._cipher, step, why.why, now)
         return MessageResult(why=why.why or NotSent.TRANSIENT, detail=why.detail, event_ids=event_ids)
 
@@ -353,7 +359,7 @@ async def _no_news(session: Session, step: JourneyStep, workspace: Workspace, no
     """
     entry = find_event(step.event)
     if entry is None:
-        return _Why("this step is not told of any more")
+        return _Why("this step is not told of any more", is_news=False)
     if now >= step.expires_at:
         return _Why("too late: it could not be sent in time")
     known = await journey_events.list_of_subject(session, step.workspace_id, step.subject_id)
@@ -369,7 +375,7 @@ async def _no_news(session: Session, step: JourneyStep, workspace: Workspace, no
                 heard_at=shipment.seen_at,
             )
     if passed := passed_by(entry, step.occurred_at, standing):
-        return _Why(f"the parcel is past this: {passed.replace('_', ' ')}")
+        return _Why(f"the parcel is past this: {passed.replace('_', ' ')}", is_news=False)
     due = due_at(now, workspace.policy, spread_by=step.subject_id)
     if due >= step.expires_at:
         return _Why("too late: quiet hours end when it is no news any more")

@@ -322,7 +322,9 @@ async def _match(session: Session, event: BilledEvent, message: Message, *, was_
         return Matched(message, was_adopted)
     values: dict[str, Any] = {"provider_billed_at": event.at}
     if event.is_billable or not used.provider_is_billable:
-        values |= {"provider_is_billable": event.is_billable, "provider_category": billed_as(event.category)}
+        values["provider_is_billable"] = event.is_billable
+        if category := billed_as(event.category):  # one that names none takes nothing back
+            values["provider_category"] = category
     cheaper = await _cheaper_price(session, event, used)
     if cheaper is not None:
         values["corrected_paise"] = cheaper

@@ -23,6 +23,7 @@ PRICE_FIELD: Final = "accept"
 APPROVED: Final = "APPROVED"
 _MARKETING: Final = "MARKETING"
 _UTILITY: Final = "UTILITY"
+_FINAL: Final = frozenset({"DISABLED", "DELETED"})
 _TEXT_KINDS: Final = frozenset({"", "TEXT"})
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -325,11 +326,13 @@ def after_check(attention: str, since: datetime | None, found: str, *, asked_at:
 def after_status(attention: str, status: str, reason: str = "") -> str:
     """Return why a notification is held after Gupshup told of its template's status.
 
-    Approval lets go what the status, or a failed send, held; what changed since it was set up stays held.
+    Approval lets go what the status, or a failed send, held; what changed since it was set up stays held. What
+    may pass again, as a pause, does not hide that: the approval that ends it would let it go.
     """
-    if found := status_reason(status, reason):
-        return found
-    return "" if hold_of(attention) in {Hold.STATUS, Hold.SEND} else attention
+    is_final = status.strip().upper() in _FINAL
+    if attention and not is_final and hold_of(attention) not in {Hold.STATUS, Hold.SEND}:
+        return attention
+    return status_reason(status, reason)
 
 
 def after_category(attention: str, saved: str, category: str) -> str:

@@ -28,6 +28,7 @@ from db import (
 )
 from db.journey_events import JourneyKey, JourneyStep
 from db.notifications import Button, Notification, Param
+from db.session import Session
 from domain.consent import Scope
 from domain.messages import MessageStatus, NotSent
 from domain.shipments import OrderFacts, ShipmentMove
@@ -294,6 +295,38 @@ async def test_message_throttled_until_its_time_is_over_is_told_as_failed(journe
     (event,) = await journey.shop.events_told()
     assert result.event_ids == (event.id,)
     assert (event.type, event.data["event"], event.data["why"]) == ("message.failed", KEY.event, "transient")
+
+
+@pytest.mark.parametrize("has_moved", [True, False])
+async def test_what_nobody_wants_any_more_is_not_told_though_it_was_tried(
+    journey: Journey, *, has_moved: bool
+) -> None:
+    """R8.3: other channels do not take over old news, nor what was switched off while Gupshup was away."""  # F25 F37
+    await journey.shop.want_events()
+    await journey.open()
+    journey.shop.gupshup.answers.append(Refused("429", "Too Many Requests", retryable=True))
+    with pytest.raises(ApplicationError, match="429"):
+        await journey.send()
+
+    async def change(session: Session) -> None:
+        if not has_moved:
+            await notifications.save_notification(session, replace(SET_UP, is_on=False))
+            return
+        await shipments.record_move(
+            session,
+            "kapaskraft",
+            "SHIP1001",
+            order_id="KK1001",
+            tracking_id="TRK1001",
+            move=ShipmentMove.DELIVERED,
+            attempt=None,
+            at=NOW,
+        )
+
+    await journey.shop.change(change)
+    assert not (await journey.send(attempt=2)).is_accepted
+    assert (await journey.step()).ended_at is not None
+    assert not await journey.shop.events_told()
 
 
 @pytest.mark.parametrize(("cls", "held"), [("recipient", ""), ("account", "sending failed with code 400")])

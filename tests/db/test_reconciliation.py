@@ -106,6 +106,15 @@ async def test_an_event_is_kept_once_and_finds_its_message(session: Session, cip
     assert await list_to_match(session, NOW + DAY, limit=9) == ()
 
 
+async def test_an_event_that_names_no_category_takes_none_back(session: Session, cipher: Cipher) -> None:
+    """Of two events about a message the one that says more stands: nothing is listed that does not differ."""  # R5.4
+    message = await send(session, cipher)
+    await take_event(session, billed(cipher))
+    await take_event(session, billed(cipher, event_key="billing:2", category=""))
+    assert (await used(session, message)).provider_category == "utility"
+    assert await differences(session) == []
+
+
 async def test_an_event_of_another_account_finds_nothing(session: Session, cipher: Cipher) -> None:
     """Ids mean something within their account only."""  # I11
     await send(session, cipher)

@@ -123,10 +123,11 @@ def test_check_holds_and_releases(attention: str, since: object, found: str, sta
         ("template's category is now marketing", "APPROVED", "template's category is now marketing"),
         ("template's buttons changed", "APPROVED", "template's buttons changed"),
         ("template's buttons changed", "DISABLED", "template disabled"),
+        ("template's category is now marketing", "PAUSED", "template's category is now marketing"),
     ],
 )
 def test_status_event_holds_and_releases(attention: str, status: str, stands: str) -> None:
-    """R4.8: approval says nothing of what changed since it was set up."""
+    """R4.8: approval says nothing of what changed since it was set up, also after a pause in between."""
     assert after_status(attention, status) == stands
 
 
