@@ -1,8 +1,9 @@
 """Setting up one notification: its template and values, or its price; checked, previewed, saved (R4.3 to R4.8)."""
 
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import RedirectResponse
 
 from api.portal.account_templates import Checked, Listed, check_live, known_templates, read_templates
@@ -12,7 +13,7 @@ from api.portal.notifications import said, uninstalled
 from api.portal.pages import once, partial, see_other
 from api.portal.setup_page import Step, known_check, own_page, own_view, read_step, record, shared_page
 from api.portal.shared_setup import Offer, read_offer
-from api.portal.visits import FieldsNow, Owner, Seller
+from api.portal.visits import Elsewhere, FieldsNow, Owner, Seller
 from db import acceptances, audit, installations, notifications
 from db.held_templates import Standing, saved_of, settle, tell_released
 from domain.formats import rupees_exact
@@ -40,14 +41,25 @@ async def setup_page(event: str, visit: Seller) -> Response:
     return await own_page(step, listed, draft, known_check(step, listed, draft))
 
 
-@router.post("/{event}")
-async def save(event: str, visit: Seller, fields: FieldsNow) -> Response:
-    """Check the form with Gupshup; save it unless only a check or another language of the preview was asked for."""
+async def _own_form(event: str, visit: Seller, fields: FieldsNow) -> tuple[Step, Draft]:
+    """Return the step that a form of one's own account is about, and what is drafted for it.
+
+    Raises:
+        Elsewhere: It is not sent through one's own account any more; its page says how it is.
+    """
     fields.only(*_OWN_FIELDS, prefixes=_MAPPING)
     step = await read_step(visit, event)
     if step is None or not step.is_own:
-        return see_other(visit, f"/notifications/{event}")
-    draft = read_draft(fields)
+        raise Elsewhere(f"/notifications/{event}")
+    return step, read_draft(fields)
+
+
+@router.post("/{event}")
+async def save(
+    form: Annotated[tuple[Step, Draft], Depends(_own_form)], visit: Seller, fields: FieldsNow
+) -> Response:
+    """Check the form with Gupshup; save it unless only a check or another language of the preview was asked for."""
+    step, draft = form
     if fields.has("language"):
         listed = await known_templates(visit, step.account)
         return await own_page(step, listed, draft, known_check(step, listed, draft))
@@ -65,26 +77,18 @@ async def save(event: str, visit: Seller, fields: FieldsNow) -> Response:
 
 
 @router.post("/{event}/preview")
-async def preview_part(event: str, visit: Seller, fields: FieldsNow) -> Response:
+async def preview_part(form: Annotated[tuple[Step, Draft], Depends(_own_form)], visit: Seller) -> Response:
     """Return the form's parts for what is drafted, from what is known; for the script."""
-    fields.only(*_OWN_FIELDS, prefixes=_MAPPING)
-    step = await read_step(visit, event)
-    if step is None or not step.is_own:
-        return see_other(visit, f"/notifications/{event}")
-    draft = read_draft(fields)
+    step, draft = form
     listed = await known_templates(visit, step.account)
     page = own_view(step, listed, draft, known_check(step, listed, draft))
     return partial(visit, "notification_own.html", page)
 
 
 @router.post("/{event}/check")
-async def check_part(event: str, visit: Seller, fields: FieldsNow) -> Response:
+async def check_part(form: Annotated[tuple[Step, Draft], Depends(_own_form)], visit: Seller) -> Response:
     """Return the form's parts after a live check; for the script."""
-    fields.only(*_OWN_FIELDS, prefixes=_MAPPING)
-    step = await read_step(visit, event)
-    if step is None or not step.is_own:
-        return see_other(visit, f"/notifications/{event}")
-    draft = read_draft(fields)
+    step, draft = form
     step, checked, listed = await _check(step, draft)
     return partial(visit, "notification_own.html", own_view(step, listed, draft, checked))
 

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from api import errors
 from api.errors import Problem
 from api.portal.pages import plain_page
-from api.portal.visits import SignInNeeded
+from api.portal.visits import Elsewhere
 from db.session import DatabaseTrouble
 from workflows.client import WorkflowsUnavailable
 
@@ -57,9 +57,9 @@ _DRAWINGS = {HTTPStatus.NOT_FOUND: "search", HTTPStatus.FORBIDDEN: "lock"}
 def add_error_pages(app: FastAPI) -> None:
     """Give every error of the portal its page."""
 
-    @app.exception_handler(SignInNeeded)
-    async def _sign_in(_: Request, needed: SignInNeeded) -> Response:
-        return RedirectResponse(needed.url, HTTPStatus.SEE_OTHER)
+    @app.exception_handler(Elsewhere)
+    async def _elsewhere(_: Request, elsewhere: Elsewhere) -> Response:
+        return RedirectResponse(elsewhere.url, HTTPStatus.SEE_OTHER)
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, problem: Problem) -> Response:

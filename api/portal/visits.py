@@ -3,7 +3,8 @@
 A route asks for one of `Visitor` (anybody signed in), `Seller` (a person of a workspace), `Owner` and `Staff`; a route
 that changes something also for `Fields`, which are only given where the form is this session's own.
 
-    SignInNeeded   nobody is signed in, or not completely: the browser is sent there
+    Elsewhere          the browser is sent on to another page
+    └── SignInNeeded   nobody is signed in, or not completely
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from db.workspaces import PLATFORM, Workspace
 
 __all__ = [
     "CONFIRMED_FOR",
+    "Elsewhere",
     "FieldsNow",
     "FirstFields",
     "Owner",
@@ -42,8 +44,8 @@ CONFIRMED_FOR = timedelta(minutes=10)
 """How long a password that was given again counts (S11)."""
 
 
-class SignInNeeded(Exception):
-    """Nobody is signed in, or not completely.
+class Elsewhere(Exception):
+    """What was asked for is not to be had here; the browser is sent on.
 
     Attributes:
         url: Where to go on.
@@ -52,6 +54,10 @@ class SignInNeeded(Exception):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
+
+
+class SignInNeeded(Elsewhere):
+    """Nobody is signed in, or not completely."""
 
 
 @dataclass(frozen=True, slots=True)
