@@ -14,7 +14,7 @@ import structlog
 
 from clients.carriers.eshopbox import Eshopbox, UnreadableOrderEvent
 from clients.gupshup import UnreadableCallback
-from db import accounts, cases, inbox, journey_events, outgoing_events, statuses, workspaces
+from db import accounts, browser_sessions, cases, inbox, journey_events, outgoing_events, statuses, workspaces
 from db.consents import Consent
 from db.encryption import Cipher
 from db.inbox import InboxItem
@@ -146,10 +146,11 @@ class Intake:
         return given_up + sum(done)
 
     async def _clean(self, now: datetime) -> None:
-        """Forget what has been kept long enough: statuses whose message never came, and keys of API requests."""
+        """Forget what has been kept long enough: statuses whose message never came, keys of requests, old sessions."""
         async with self._database.transaction() as session:
             await statuses.forget_orphan_statuses(session, now)
             await workspaces.forget_idempotency_keys(session, now)
+            await browser_sessions.forget_sessions(session, now)
 
     async def report(self, workspace_id: str, failed: FailedDelivery) -> Report:
         """Take a failed delivery that was reported by other ways than a callback (R8.1).

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db import inbox, messages, outgoing_events
+from db import browser_sessions, inbox, messages, outgoing_events, people
+from db.people import Role
 from db.session import Database, DatabaseUnavailable
+from db.tables import browser_sessions as browser_sessions_table
 from db.tables import orphan_statuses
 from domain.case_events import MessageNotSent
 from domain.messages import MessageStatus, NotSent
@@ -226,3 +228,24 @@ async def test_status_whose_message_never_came_is_forgotten_after_a_day(stage: S
     async with stage.database.transaction() as session:
         left = len((await session.execute(select(orphan_statuses.c.id))).all())
     assert (kept, left) == (1, 0)
+
+
+async def test_sessions_that_ran_out_are_forgotten(stage: Stage) -> None:
+    """S9: with the sweep's hourly cleaning nothing is left of them."""
+    async with stage.database.transaction() as session:
+        person = await people.add_person(
+            session,
+            workspace_id="kapaskraft",
+            email="m@x.example",
+            name="Meera",
+            role=Role.MEMBER,
+            password_hash="",
+        )
+        await browser_sessions.begin_session(
+            session, person.id, device="", is_complete=True, now=stage.clock()
+        )
+    await stage.intake.sweep()
+    stage.clock.pass_by(hours=13)
+    await stage.intake.sweep()
+    async with stage.database.transaction() as session:
+        assert (await session.execute(select(browser_sessions_table.c.person_id))).all() == []
