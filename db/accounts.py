@@ -13,6 +13,7 @@ from db.rows import one
 from db.session import NotFound, Session
 from db.tables import app_accounts
 from db.workspaces import is_one_of
+from domain.formats import last4
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ async def save_account(
         "app_id": account.app_id,
         "phone": account.phone,
         "api_key_sealed": cipher.seal_credential(api_key, context=_key_context(account.id)),
-        "key_last4": api_key[-4:],
+        "key_last4": last4(api_key),
         "header_name": account.header_name,
         "attention": account.attention,
         "attention_at": account.attention_at,
@@ -195,7 +196,7 @@ async def renew_account(session: Session, cipher: Cipher, account: AppAccount, *
             app_name=account.app_name,
             phone=account.phone,
             api_key_sealed=cipher.seal_credential(api_key, context=_key_context(account.id)),
-            key_last4=api_key[-4:],
+            key_last4=last4(api_key),
             attention="",
             attention_at=None,
         )
