@@ -21,15 +21,7 @@ from activities.sending import (
 )
 from activities.values import AccountMessageTask, MessageResult, SampleMessageTask
 from clients.gupshup import Gupshup
-from db import (
-    accounts,
-    customers,
-    messages,
-    notifications,
-    suppressions,
-    timeline,
-    workspaces,
-)
+from db import accounts, customers, installations, messages, notifications, suppressions, timeline, workspaces
 from db.encryption import Cipher
 from db.locks import serialize
 from db.samples import list_samples
@@ -209,7 +201,7 @@ class AccountMessages:
         phone_hash = self._cipher.phone_hash(task.phone)
         await serialize(session, task.account_id, phone_hash)  # as statuses do, before any row
         is_sellers = task.workspace_id != workspaces.PLATFORM
-        if is_sellers and not await accounts.is_installed(
+        if is_sellers and not await installations.is_installed(
             session, task.workspace_id, task.account_id, lock=True
         ):
             return NotSent.ACCOUNT_REMOVED

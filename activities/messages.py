@@ -29,7 +29,7 @@ from activities.values import MessageResult, SendSessionTask, SendTemplateTask, 
 from clients.gupshup import (
     Gupshup,
 )
-from db import accounts, cases, customers, messages, notifications, statuses, suppressions
+from db import accounts, cases, customers, installations, messages, notifications, statuses, suppressions
 from db.encryption import Cipher
 from db.locks import serialize
 from db.session import Database, Session
@@ -239,7 +239,7 @@ class Messages:
         await serialize(session, facts.account_id, phone_hash)  # as statuses do, before any row
         if is_wrong_number:
             return NotSent.WRONG_NUMBER, ""
-        if not await accounts.is_installed(session, workspace_id, facts.account_id, lock=True):
+        if not await installations.is_installed(session, workspace_id, facts.account_id, lock=True):
             return NotSent.ACCOUNT_REMOVED, ""
         customer = await customers.customer(session, facts.account_id, phone_hash, lock=True)
         if customer.refuses():

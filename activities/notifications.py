@@ -22,6 +22,7 @@ from clients.gupshup import Gupshup
 from db import (
     accounts,
     customers,
+    installations,
     journey_events,
     messages,
     notifications,
@@ -273,7 +274,7 @@ class Notifications:
         await serialize(session, step.account_id, phone_hash)  # as statuses do, before any row
         if is_wrong_number:
             return _Why.of(NotSent.WRONG_NUMBER)
-        if not await accounts.is_installed(session, step.workspace_id, step.account_id, lock=True):
+        if not await installations.is_installed(session, step.workspace_id, step.account_id, lock=True):
             return _Why.of(NotSent.ACCOUNT_REMOVED)
         customer = await customers.customer(session, step.account_id, phone_hash, lock=True)
         return _Why.of(NotSent.OPTED_OUT) if customer.refuses() else None

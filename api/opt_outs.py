@@ -17,7 +17,7 @@ from api.dependencies import Services, ServicesNow
 from api.errors import Problem, ProblemField, documented, invalid
 from api.idempotency import Once, OnceNow
 from api.models import Line, Phone, Text
-from db import accounts, consents, customers
+from db import consents, customers, installations
 from db.accounts import AppAccount
 from db.consents import Consent
 from db.workspaces import ApiKey
@@ -165,7 +165,7 @@ async def _take(wish: WishIn, caller: ApiKey, services: Services, once: Once, *,
 
 async def _own_account(workspace_id: str, services: Services) -> AppAccount:
     async with services.resources.database.transaction(workspace_id) as session:
-        installed = await accounts.list_installed(session, workspace_id)
+        installed = await installations.list_installed(session, workspace_id)
     own = next((one.account for one in installed if one.account.owner == "client"), None)
     if own is None:
         raise Problem(

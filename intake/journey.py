@@ -9,8 +9,8 @@ from typing import Final
 
 from clients.carriers.eshopbox import OrderEvent
 from db import (
-    accounts,
     customers,
+    installations,
     journey_events,
     messages,
     notifications,
@@ -93,7 +93,7 @@ async def take(
     if (same := next((step for step in known if step.event == key.event), None)) is not None:
         return handled("the same step again", *tell_of(same, now))
     workspace = await stored_workspaces.get_workspace(session, workspace_id)
-    sender = await accounts.find_sender(session, workspace_id)
+    sender = await installations.find_sender(session, workspace_id)
     step = JourneyStep(
         workspace_id=workspace_id,
         subject_id=key.subject_id,

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from clients.carriers.base import NEXT_VISIT
 from clients.carriers.eshopbox import OrderEvent, parse_order_event
-from db import accounts, cases, customers, notifications, shipments, timeline, workspaces
+from db import cases, customers, installations, notifications, shipments, timeline, workspaces
 from db.accounts import AppAccount
 from db.cases import CaseRow
 from db.encryption import Cipher
@@ -186,7 +186,7 @@ async def _open(
     phone_problem: str,
 ) -> Report:
     """Open the case, unless nobody may be written to (R5.1); what nobody is asked about needs no account (R6.12)."""
-    sender = await accounts.find_sender(session, workspace.id)
+    sender = await installations.find_sender(session, workspace.id)
     phone_hash = cipher.phone_hash(failed.customer_phone)
     known = await customers.customer(session, sender.id if sender is not None else "", phone_hash)
     # What the customer asked for goes before what the order came with (R6.13).

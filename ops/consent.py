@@ -11,7 +11,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from clients.carriers.eshopbox import read_phone
-from db import accounts, consents, customers, workspaces
+from db import accounts, consents, customers, installations, workspaces
 from db.accounts import AppAccount
 from db.consents import Consent
 from db.session import NotFound
@@ -224,7 +224,7 @@ async def _find_sender(system: System, arguments: argparse.Namespace) -> _Sender
         workspace = await workspaces.find_workspace(session, arguments.workspace)
         if workspace is None:
             raise Stop(f"There is no workspace {arguments.workspace}.", code=NOT_THERE)
-        installed = await accounts.list_installed(session, workspace.id)
+        installed = await installations.list_installed(session, workspace.id)
     own = next((one.account for one in installed if one.account.owner == "client"), None)
     if own is None:
         raise Stop(

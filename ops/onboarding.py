@@ -27,7 +27,7 @@ from clients.gupshup import (
     TemplateButton,
     is_sendable,
 )
-from db import accounts, billing, notifications, workspaces
+from db import accounts, billing, installations, notifications, workspaces
 from db.session import NotFound, Session
 from domain.preview import ButtonKind, button_kind
 from domain.templates import OPTIONS_CHOICE, REQUIRED_LABELS, choice_for, missing_buttons
@@ -109,6 +109,13 @@ async def _with_resources(command: Command, arguments: argparse.Namespace) -> in
             return 1
 
 
+async def _record(
+    session: Session, arguments: argparse.Namespace, workspace_id: str, action: str, *, subject: str
+) -> None:
+    person = who_acts(arguments)
+    await record(session, workspace_id, person=person, action=action, subject=subject, now=utc_now())
+
+
 async def _workspace(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
         known = await workspaces.find_workspace(session, arguments.slug)
@@ -116,14 +123,7 @@ async def _workspace(resources: Resources, arguments: argparse.Namespace) -> int
         await workspaces.add_workspace(
             session, workspaces.Workspace(arguments.slug, arguments.name, arguments.name, policy, language)
         )
-        await record(
-            session,
-            arguments.slug,
-            person=who_acts(arguments),
-            action="workspace.added",
-            subject=arguments.slug,
-            now=utc_now(),
-        )
+        await _record(session, arguments, arguments.slug, "workspace.added", subject=arguments.slug)
     print(
         f"Workspace {arguments.slug} is there, with {'the settings it had' if known else 'the usual settings'}."
     )
@@ -163,14 +163,13 @@ async def _gupshup(resources: Resources, arguments: argparse.Namespace) -> int:
             header_secret=header_secret if os.environ.get("GUPSHUP_HEADER") else None,
         )
         if not is_shared:
-            await accounts.install(session, arguments.workspace, account_id, utc_now())
-        await record(
+            await installations.install(session, arguments.workspace, account_id, utc_now())
+        await _record(
             session,
+            arguments,
             workspaces.PLATFORM if is_shared else arguments.workspace,
-            person=who_acts(arguments),
-            action="app.connected",
+            "app.connected",
             subject=arguments.app_name,
-            now=utc_now(),
         )
     print(f"Gupshup took the key. Account {account_id} is installed.")
     print(
@@ -190,22 +189,15 @@ async def _install(resources: Resources, arguments: argparse.Namespace) -> int:
                 f"There is no account {arguments.account}: `connect gupshup -` prints the id of the shared one"
             ) from None
         await _check_prices(session, account, (_SERVICE,))
-        await accounts.install(session, arguments.workspace, arguments.account, utc_now())
-        await record(
-            session,
-            arguments.workspace,
-            person=who_acts(arguments),
-            action="app.installed",
-            subject=account.app_name,
-            now=utc_now(),
-        )
+        await installations.install(session, arguments.workspace, arguments.account, utc_now())
+        await _record(session, arguments, arguments.workspace, "app.installed", subject=account.app_name)
     print("Installed. Every notification is off until a template is chosen.")
     return 0
 
 
 async def _template(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
-        account = await accounts.find_sender(session, arguments.workspace)
+        account = await installations.find_sender(session, arguments.workspace)
         if account is None:
             raise Wrong(
                 f"{arguments.workspace} has no Gupshup account: install one with `connect gupshup` first"
@@ -224,14 +216,7 @@ async def _template(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
         await _check_prices(session, account, (notification.category.lower(), _SERVICE))
         await notifications.save_notification(session, notification)
-        await record(
-            session,
-            arguments.workspace,
-            person=who_acts(arguments),
-            action="notification.switched_on",
-            subject=_EVENT,
-            now=utc_now(),
-        )
+        await _record(session, arguments, arguments.workspace, "notification.switched_on", subject=_EVENT)
     print(
         f"Failed delivery is on. It is sent with {template.element_name} from +{account.phone} from now on."
     )
@@ -312,13 +297,8 @@ async def _order_system(resources: Resources, arguments: argparse.Namespace) -> 
             workspaces.OrderAccount(arguments.workspace, arguments.client_id, client_secret, refresh_token),
             webhook_secret=secret,
         )
-        await record(
-            session,
-            arguments.workspace,
-            person=who_acts(arguments),
-            action="order_system.connected",
-            subject=arguments.client_id,
-            now=utc_now(),
+        await _record(
+            session, arguments, arguments.workspace, "order_system.connected", subject=arguments.client_id
         )
     base = resources.settings.public_base_url
     print(
@@ -337,14 +317,7 @@ async def _events(resources: Resources, arguments: argparse.Namespace) -> int:
         if await workspaces.find_workspace(session, arguments.workspace) is None:
             raise Wrong(f"There is no workspace {arguments.workspace}: add it with `connect workspace` first")
         await workspaces.save_event_endpoint(session, resources.cipher, endpoint)
-        await record(
-            session,
-            arguments.workspace,
-            person=who_acts(arguments),
-            action="events.connected",
-            subject=arguments.url,
-            now=utc_now(),
-        )
+        await _record(session, arguments, arguments.workspace, "events.connected", subject=arguments.url)
     print(f"Events go to {arguments.url}, signed as Standard Webhooks with this secret:\n  {secret}")
     return 0
 
@@ -352,14 +325,7 @@ async def _events(resources: Resources, arguments: argparse.Namespace) -> int:
 async def _api_key(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
         key = await workspaces.add_api_key(session, arguments.workspace)
-        await record(
-            session,
-            arguments.workspace,
-            person=who_acts(arguments),
-            action="api_key.added",
-            subject=key.split("_")[1],
-            now=utc_now(),
-        )
+        await _record(session, arguments, arguments.workspace, "api_key.added", subject=key.split("_")[1])
     print(key)
     return 0
 
@@ -367,14 +333,7 @@ async def _api_key(resources: Resources, arguments: argparse.Namespace) -> int:
 async def _price(resources: Resources, arguments: argparse.Namespace) -> int:
     async with resources.database.transaction() as session:
         await billing.set_price(session, arguments.category, arguments.paise, valid_from=utc_now())
-        await record(
-            session,
-            workspaces.PLATFORM,
-            person=who_acts(arguments),
-            action="rate.set",
-            subject=arguments.category,
-            now=utc_now(),
-        )
+        await _record(session, arguments, workspaces.PLATFORM, "rate.set", subject=arguments.category)
     print(f"From now on a {arguments.category} message costs {arguments.paise} paise.")
     return 0
 

@@ -13,12 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from db import acceptances, accounts, billing, notifications, workspaces
+from db import acceptances, accounts, billing, installations, notifications, statements, workspaces
 from db.encryption import Cipher
 from db.session import Database, Session
+from domain.billing import TaxRate
 from domain.templates import choice_for
 from domain.timing import Policy
 from ops.seeded_people import SeededPerson, fresh_people, plant_people
+from ops.seeded_templates import at_gupshup, on_offer
 from ops.spare_apps import spare_apps
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - the name of a header
@@ -30,7 +32,8 @@ _PARAMS = (
     notifications.Param("failure_reason", ""),
 )
 LABELS = ("Try again", "Choose another date", "See all options")
-_UTILITY_PAISE = 35
+_PRICES = {"utility": 35, "service": 0, "marketing": 99}
+_GST = 1800  # basis points
 NO_QUIET_HOURS = Policy(quiet_from="", quiet_until="")
 
 
@@ -223,9 +226,11 @@ async def plant(
     What was written with the same secrets before is left as people have changed it since.
     """
     async with database.transaction() as session:
-        await billing.set_price(session, "utility", _UTILITY_PAISE, valid_from=now.replace(month=1, day=1))
-        await billing.set_price(session, "service", 0, valid_from=now.replace(month=1, day=1))
-        await billing.set_price(session, "marketing", 99, valid_from=now.replace(month=1, day=1))
+        if not await billing.list_rates(session):
+            year = now.replace(month=1, day=1)
+            for category, paise in _PRICES.items():
+                await billing.set_price(session, category, paise, valid_from=year)
+            await statements.set_tax(session, TaxRate("GST", _GST, year.date()))
         fresh = [
             workspace
             for workspace in (*seed.workspaces, seed.newcomer)
@@ -285,19 +290,20 @@ async def _plant_account(session: Session, cipher: Cipher, account: SeededAccoun
 
 
 async def _plant_offer(session: Session, account: SeededAccount) -> None:
-    """Offer the shared account's template to sellers, who take it over when they accept its price (R4.4)."""
+    """Offer the shared account's templates to sellers, who take it over when they accept its price (R4.4)."""
     await workspaces.ensure_platform(session)
-    if await notifications.list_offered(session, account.id):
-        return
-    for language in _TEMPLATES:
-        offered = _notification(workspaces.PLATFORM, account.id, account, language)
-        await notifications.save_notification(session, offered)
+    rows = await notifications.list_notifications(session, workspaces.PLATFORM, account.id)
+    present = {(row.event, row.language) for row in rows}
+    of_failures = (_notification(workspaces.PLATFORM, account.id, account, each) for each in _TEMPLATES)
+    for offered in (*of_failures, *on_offer(workspaces.PLATFORM, account.id, account.key)):
+        if (offered.event, offered.language) not in present:
+            await notifications.save_notification(session, offered)
 
 
 async def _plant_installation(
     session: Session, workspace: SeededWorkspace, account: SeededAccount, *, person: str, now: datetime
 ) -> None:
-    await accounts.install(session, workspace.slug, account.id, now, person=person)
+    await installations.install(session, workspace.slug, account.id, now, person=person)
     for language in _TEMPLATES:
         notification = _notification(workspace.slug, account.id, account, language)
         await notifications.save_notification(session, notification)
@@ -307,7 +313,7 @@ async def _plant_installation(
             account_id=account.id,
             event="failed_delivery",
             category="utility",
-            price_paise=_UTILITY_PAISE,
+            price_paise=_PRICES["utility"],
             person=person,
             accepted_at=now,
         )
@@ -363,7 +369,8 @@ def gupshup_simulator(
                         "buttons": [{"type": "QUICK_REPLY", "text": label} for label in words.labels],
                     }
                     for language, words in _TEMPLATES.items()
-                ],
+                ]
+                + at_gupshup(account.key),
                 "subscriptions": [
                     {
                         "url": f"{webhook_base}/webhooks/gupshup/{account.webhook_token}",

@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from ops.seeded_templates import at_gupshup
+
 _NAMESPACE = uuid.UUID("0c3d8a52-7e4b-4b52-9d0e-3a6a0f4c8b21")
 
 
@@ -146,7 +148,8 @@ def spare_apps() -> list[dict[str, Any]]:
                     "reason": template.reason,
                 }
                 for template in app.templates
-            ],
+            ]
+            + (at_gupshup(app.name, are_named=True) if app is READY else []),
         }
         for app in SPARE_APPS
     ]

@@ -20,7 +20,7 @@ from api.portal.parts import Tone
 from api.portal.pitch import Pitch, pitch_of
 from api.portal.senders import EVENTS, Installed, name_of, read_installed
 from api.portal.visits import FieldsNow, Owner, Seller, Visit
-from db import accounts, audit, billing
+from db import accounts, audit, billing, installations
 from db.accounts import AppAccount
 from db.session import NotFound, Session
 from domain.formats import clock, moment, moment_inside, phone_words
@@ -150,13 +150,13 @@ async def install_shared(visit: Owner, fields: FieldsNow) -> Response:
     """Install Eshopbox's account: one click, no credentials (R2.1)."""
     fields.only()
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-        await accounts.one_at_a_time(session, visit.workspace_id)
+        await installations.one_at_a_time(session, visit.workspace_id)
         if await _find(session, visit, "eshopbox") is not None:
             return see_other(visit, "/apps", Toast("The Eshopbox account is installed already."))
         shared = await accounts.find_shared_account(session)
         why_not = await _why_not(session, visit, shared)
         if shared is not None and not why_not:
-            await accounts.install(session, visit.workspace_id, shared.id, visit.now, person=visit.by)
+            await installations.install(session, visit.workspace_id, shared.id, visit.now, person=visit.by)
             await audit.add_record(
                 session,
                 visit.workspace_id,
@@ -328,7 +328,7 @@ async def _why_not(session: Session, visit: Visit, shared: AppAccount | None) ->
 
 
 async def _find(session: Session, visit: Visit, owner: str) -> AppAccount | None:
-    installed = await accounts.list_installed(session, visit.workspace_id)
+    installed = await installations.list_installed(session, visit.workspace_id)
     return next((each.account for each in installed if each.account.owner == owner), None)
 
 

@@ -21,8 +21,8 @@ from api.portal.senders import (
     read_installed,
 )
 from api.portal.visits import FieldsNow, Owner, Seller, Visit
-from db import accounts, audit
-from db.accounts import Selection
+from db import audit, installations
+from db.installations import Selection
 from domain.formats import moment, phone_words
 
 __all__ = ["router"]
@@ -95,12 +95,12 @@ async def choose(visit: Owner, fields: FieldsNow) -> Response:
     fields.only("sender")
     wanted = fields.text("sender")
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-        await accounts.one_at_a_time(session, visit.workspace_id)
-        installed = await accounts.list_installed(session, visit.workspace_id)
+        await installations.one_at_a_time(session, visit.workspace_id)
+        installed = await installations.list_installed(session, visit.workspace_id)
         found = next((each.account for each in installed if each.account.owner == wanted), None)
-        former = await accounts.find_sender(session, visit.workspace_id)
+        former = await installations.find_sender(session, visit.workspace_id)
         if found is not None and (former is None or former.id != found.id):
-            await accounts.select_sender(
+            await installations.select_sender(
                 session, visit.workspace_id, found.id, person=visit.by, now=visit.now
             )
             await audit.add_record(
@@ -131,7 +131,7 @@ async def _page(
 ) -> Response:
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
         installed = await read_installed(session, visit.workspace_id)
-        selections = await accounts.list_selections(session, visit.workspace_id, limit=_HISTORY)
+        selections = await installations.list_selections(session, visit.workspace_id, limit=_HISTORY)
         price = await price_of_updates(session, visit.now)
         pitch = await pitch_of(session, visit)
     sender = next((each for each in installed if each.is_sender), None)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from api.portal.pages import render
 from api.portal.parts import Bar, Column, Stat
 from api.portal.visits import Seller
-from db import accounts, insights
+from db import insights, installations
 from db.insights import AnswerTimes, Funnel, Part, Refusals, Scope, Steps
 from domain.formats import count_words, duration_words, local_date, percent
 from domain.seller_words import action_title, reason_title
@@ -167,7 +167,7 @@ async def insights_page(
         everything = await insights.read_funnel(
             session, workspace_id, Scope(since=since, until=until), parts=50
         )
-        sender = await accounts.find_sender(session, workspace_id)
+        sender = await installations.find_sender(session, workspace_id)
     names = {part.name for part in everything.by_courier if part.name} | ({courier} if courier else set())
     steps = funnel.steps
     page = InsightsPage(

@@ -13,7 +13,7 @@ from api.portal.pages import once, partial, see_other
 from api.portal.setup_page import Step, known_check, own_page, own_view, read_step, record, shared_page
 from api.portal.shared_setup import Offer, read_offer
 from api.portal.visits import FieldsNow, Owner, Seller
-from db import acceptances, accounts, audit, notifications
+from db import acceptances, audit, installations, notifications
 from db.held_templates import Standing, saved_of, settle, tell_released
 from domain.formats import rupees_exact
 from domain.template_checks import TEMPLATE_FIELD, check_price, hold_reason
@@ -155,7 +155,7 @@ async def _save(step: Step, draft: Draft, checked: Checked, *, is_on: bool) -> R
     languages = ", ".join(row.language for row in rows)
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
         # Gupshup took its time: what is saved for an account that is gone would be on when it is installed again.
-        if not await accounts.is_installed(session, visit.workspace_id, step.account.id, lock=True):
+        if not await installations.is_installed(session, visit.workspace_id, step.account.id, lock=True):
             return uninstalled(visit)
         await notifications.save_event(session, rows)
         if is_on and step.is_on:
@@ -194,7 +194,7 @@ async def _accept(step: Step, offer: Offer) -> Response:
         accepted_at=visit.now,
     )
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-        if not await accounts.is_installed(session, visit.workspace_id, step.account.id, lock=True):
+        if not await installations.is_installed(session, visit.workspace_id, step.account.id, lock=True):
             return uninstalled(visit)
         await notifications.save_event(session, notifications.taken_over(offer.rows, visit.workspace_id))
         await acceptances.add_acceptance(session, acceptance)

@@ -12,7 +12,7 @@ from api.portal.frame import Toast
 from api.portal.pages import once, render, see_other
 from api.portal.pitch import Pitch, pitch_of
 from api.portal.visits import FieldsNow, Seller, Visit, not_found
-from db import accounts, audit, billing, notifications, timeline
+from db import audit, billing, installations, notifications, timeline
 from db.accounts import AppAccount
 from db.held_templates import Standing, saved_of, settle
 from db.notifications import Notification
@@ -92,7 +92,7 @@ async def notifications_page(visit: Seller) -> Response:
     """Show every step with its switch."""
     database = visit.services.resources.database
     async with database.transaction(visit.workspace_id) as session:
-        sender = await accounts.find_sender(session, visit.workspace_id)
+        sender = await installations.find_sender(session, visit.workspace_id)
         known = (
             await notifications.list_notifications(session, visit.workspace_id, sender.id) if sender else ()
         )
@@ -169,7 +169,7 @@ async def step_of(visit: Visit, event: str) -> tuple[JourneyEntry, AppAccount | 
     if entry is None:
         raise not_found()
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-        return entry, await accounts.find_sender(session, visit.workspace_id)
+        return entry, await installations.find_sender(session, visit.workspace_id)
 
 
 async def is_free_again(
@@ -240,7 +240,9 @@ async def _once(
 ) -> Response:
     async def act() -> Response:
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-            if is_on and not await accounts.is_installed(session, visit.workspace_id, account.id, lock=True):
+            if is_on and not await installations.is_installed(
+                session, visit.workspace_id, account.id, lock=True
+            ):
                 return uninstalled(visit)
             changed = await notifications.switch(
                 session, visit.workspace_id, account.id, entry.key, is_on=is_on

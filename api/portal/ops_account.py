@@ -17,7 +17,7 @@ from api.portal.pages import once, render, see_other
 from api.portal.staff import ask_password, moment_words, record, zone_of
 from api.portal.visits import FieldsNow, Staff, Visit
 from clients.gupshup import Verified
-from db import accounts, notifications, platform_templates
+from db import accounts, installations, notifications, platform_templates
 from db.accounts import AppAccount
 from db.notifications import Notification
 from db.session import NotFound, Session
@@ -180,7 +180,7 @@ async def _check(visit: Visit, entered: Entered, known: AppAccount | None) -> Ve
             return False
         # Of all workspaces: a seller may have connected this number.
         async with services.resources.database.transaction() as session:
-            return await accounts.phone_is_taken(session, phone, workspace_id=PLATFORM)
+            return await installations.phone_is_taken(session, phone, workspace_id=PLATFORM)
 
     return await verify(services.resources.gupshup, entered, is_taken=is_taken)
 
@@ -249,7 +249,7 @@ def _toast(verified: Verified, *, is_new: bool) -> Toast:
 
 
 async def _connected(session: Session, visit: Visit, account: AppAccount) -> Connected:
-    used = len(await accounts.list_workspaces_of(session, account.id))
+    used = len(await installations.list_workspaces_of(session, account.id))
     try:
         token = await accounts.get_webhook_token(session, visit.services.resources.cipher, account.id)
     except NotFound:  # connected before addresses could be shown again

@@ -19,10 +19,11 @@ from api.portal.parts import Stat
 from api.portal.staff import ask_password, moment_words, month_begins, record
 from api.portal.visits import FieldsNow, Staff, Visit, not_found
 from bootstrap.passwords import temporary_password
-from db import accounts, attention, cases, charges, notifications, people, workspaces
-from db.accounts import AppAccount, Installation, Selection
+from db import attention, cases, charges, installations, notifications, people, workspaces
+from db.accounts import AppAccount
 from db.attention import WorkspaceRow
 from db.charges import Totals
+from db.installations import Installation, Selection
 from db.notifications import Notification
 from db.people import EmailTaken, Person, Role
 from db.session import Session
@@ -259,11 +260,11 @@ async def _page(
 ) -> Response:
     workspace = await _find(visit, workspace_id)
     async with visit.services.resources.database.transaction(workspace_id) as session:
-        installed = await accounts.list_installed(session, workspace_id)
-        sender = await accounts.find_sender(session, workspace_id)
+        installed = await installations.list_installed(session, workspace_id)
+        sender = await installations.find_sender(session, workspace_id)
         set_up = await notifications.list_notifications(session, workspace_id, sender.id) if sender else ()
         everybody = await people.list_people(session, workspace_id)
-        selections = await accounts.list_selections(session, workspace_id, limit=5)
+        selections = await installations.list_selections(session, workspace_id, limit=5)
         opened, more = await cases.list_cases(session, workspace_id, state="open", limit=_MOST_CASES)
         totals = await _totals(session, visit, workspace_id)
     page = WorkspacePage(

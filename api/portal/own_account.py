@@ -27,7 +27,7 @@ from clients.gupshup import (
     Verified,
     set_subscription,
 )
-from db import accounts, audit, notifications
+from db import accounts, audit, installations, notifications
 from db.accounts import AppAccount
 from db.held_templates import Standing, saved_of, settle
 from db.session import NotFound, Session
@@ -114,15 +114,20 @@ async def connect(visit: Owner, fields: FieldsNow) -> Response:
         checked = await _check(visit, entered, connected)
         if not isinstance(checked, Verified):
             return await _refused(visit, entered, connected, checked)
+        wrong: Trouble | None = None
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-            # Gupshup took its time: another owner may have connected an app meanwhile, this one or another.
-            await accounts.one_at_a_time(session, visit.workspace_id)
+            # Gupshup took its time: another owner may have connected an app meanwhile, this one or another, and
+            # another workspace this number.
+            await installations.one_number_at_a_time(session, checked.phone)
+            await installations.one_at_a_time(session, visit.workspace_id)
             present = await _find_connected(session, visit)
-            is_other = present is not None and present.app_id != checked.app_id
-            if not is_other:
+            if present is not None and present.app_id != checked.app_id:
+                wrong = trouble(Obstacle.APP_OTHER, app=present.app_name)
+            elif await _is_taken(visit, checked.phone):
+                wrong = trouble(Obstacle.NUMBER_TAKEN, phone=entered.phone)
+            else:
                 await _keep(session, visit, checked, entered.api_key.strip())
-        if present is not None and is_other:
-            wrong = trouble(Obstacle.APP_OTHER, app=present.app_name)
+        if wrong is not None:
             return await _refused(visit, entered, present, (wrong,))
         return see_other(visit, "/apps", _toast(checked, is_new=present is None))
 
@@ -199,12 +204,13 @@ async def _check(
     if until := services.account_checks.take(visit.workspace_id, visit.now):
         return (_limit(visit, until),)
 
-    async def is_taken(phone: str) -> bool:
-        # Of all workspaces: another one may have connected this number.
-        async with services.resources.database.transaction() as session:
-            return await accounts.phone_is_taken(session, phone, workspace_id=visit.workspace_id)
+    return await verify(services.resources.gupshup, entered, is_taken=lambda phone: _is_taken(visit, phone))
 
-    return await verify(services.resources.gupshup, entered, is_taken=is_taken)
+
+async def _is_taken(visit: Visit, phone: str) -> bool:
+    """Tell whether another workspace has connected a number; a transaction of all workspaces, for theirs are hidden else."""
+    async with visit.services.resources.database.transaction() as session:
+        return await installations.phone_is_taken(session, phone, workspace_id=visit.workspace_id)
 
 
 async def _refused(
@@ -248,9 +254,9 @@ async def _keep(session: Session, visit: Visit, verified: Verified, api_key: str
         await accounts.save_account(
             session, cipher, account, api_key=api_key, webhook_token=token, header_secret=None
         )
-    was_installed = await accounts.is_installed(session, visit.workspace_id, account.id)
+    was_installed = await installations.is_installed(session, visit.workspace_id, account.id)
     await _keep_templates(session, visit, account.id, verified.templates)
-    await accounts.install(session, visit.workspace_id, account.id, visit.now, person=visit.by)
+    await installations.install(session, visit.workspace_id, account.id, visit.now, person=visit.by)
     await _record(session, visit, "app.reconnected" if was_installed else "app.connected", account)
 
 
@@ -300,7 +306,7 @@ async def _open(visit: Visit) -> tuple[AppAccount, Credentials, str]:
 
 
 async def _find_connected(session: Session, visit: Visit) -> AppAccount | None:
-    installed = await accounts.list_installed(session, visit.workspace_id)
+    installed = await installations.list_installed(session, visit.workspace_id)
     return next((each.account for each in installed if each.account.owner == "client"), None)
 
 

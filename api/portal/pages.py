@@ -21,7 +21,7 @@ from api.portal import frame
 from api.portal.forms import Form
 from api.portal.frame import Frame, Toast
 from api.portal.visits import Visit, cookie_name, drop_cookie
-from db import accounts, inbox, notifications, orders, workspaces
+from db import inbox, installations, notifications, orders, workspaces
 from db.attention import list_matters
 from db.workspaces import PLATFORM
 from domain.formats import zone_words
@@ -184,7 +184,7 @@ async def _frame(visit: Visit, *, current: str, toast: Toast | None) -> Frame:
     attention = waiting = 0
     if visit.workspace_id != PLATFORM:
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-            sender = await accounts.find_sender(session, visit.workspace_id)
+            sender = await installations.find_sender(session, visit.workspace_id)
             if sender is not None:
                 attention = await notifications.count_attention(session, visit.workspace_id, sender.id)
             waiting = await orders.count_waiting(session, visit.workspace_id, visit.now)

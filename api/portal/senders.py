@@ -6,8 +6,9 @@ from datetime import datetime
 
 from api.portal.parts import Tone
 from clients.gupshup import FAILURE_CODES
-from db import accounts, billing, notifications, open_cases
-from db.accounts import AppAccount, Installation
+from db import billing, installations, notifications, open_cases
+from db.accounts import AppAccount
+from db.installations import Installation
 from db.session import Session
 from domain.formats import phone_words, rupees_exact
 from domain.journey import JOURNEY
@@ -74,10 +75,10 @@ class Installed:
 
 async def read_installed(session: Session, workspace_id: str) -> tuple[Installed, ...]:
     """Return what a workspace has installed, the sender first."""
-    sender = await accounts.find_sender(session, workspace_id)
+    sender = await installations.find_sender(session, workspace_id)
     found = [
         await _read(session, workspace_id, installation, sender)
-        for installation in await accounts.list_installed(session, workspace_id)
+        for installation in await installations.list_installed(session, workspace_id)
     ]
     return tuple(sorted(found, key=lambda each: not each.is_sender))
 

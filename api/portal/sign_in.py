@@ -33,7 +33,7 @@ from api.portal.visits import (
     cookie_name,
     drop_cookie,
 )
-from db import accounts, audit, browser_sessions, orders, people
+from db import audit, browser_sessions, installations, orders, people
 from db.people import SignIn
 from db.session import Session
 from db.workspaces import PLATFORM
@@ -81,7 +81,7 @@ async def first_page(visit: Visitor) -> Response:
     if visit.workspace_id == PLATFORM:
         return RedirectResponse("/ops/attention", HTTPStatus.SEE_OTHER)
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-        installed = await accounts.list_installed(session, visit.workspace_id)
+        installed = await installations.list_installed(session, visit.workspace_id)
         waiting = await orders.count_waiting(session, visit.workspace_id, visit.now)
     first = "/orders" if waiting else "/notifications"
     return RedirectResponse(first if installed else "/apps", HTTPStatus.SEE_OTHER)

@@ -16,7 +16,7 @@ from api.portal.parts import Choice, Language, Message, SenderBar
 from api.portal.session_texts import SessionText, field_name
 from api.portal.unexpected_form import Fields
 from api.portal.visits import FieldsNow, Seller, Visit
-from db import accounts, audit, samples, workspaces
+from db import audit, installations, samples, workspaces
 from db.accounts import AppAccount
 from db.locks import serialize
 from domain.formats import clock, local_date, phone_words
@@ -180,7 +180,7 @@ async def save(visit: Seller, form: FieldsNow) -> Response:
     async with visit.services.resources.database.transaction(visit.workspace_id) as session:
         # One at a time: the workspace is written whole, by what is read here.
         await serialize(session, visit.workspace_id, "settings")
-        sender = await accounts.find_sender(session, visit.workspace_id)
+        sender = await installations.find_sender(session, visit.workspace_id)
         workspace = await workspaces.get_workspace(session, visit.workspace_id)
         before = replace(workspace.policy, language=workspace.default_language)
         has_texts = sender is not None and sender.owner == "client"
@@ -235,7 +235,7 @@ async def _render(
 ) -> Response:
     database = visit.services.resources.database
     async with database.transaction(visit.workspace_id) as session:
-        sender = await accounts.find_sender(session, visit.workspace_id)
+        sender = await installations.find_sender(session, visit.workspace_id)
         kept = await samples.list_samples(session)
     if sender is None:
         return await render(visit, "unexpected.html", UnexpectedPage(kind="none"), current="unexpected")

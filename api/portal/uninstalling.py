@@ -14,7 +14,7 @@ from api.portal.parts import Check
 from api.portal.pitch import who_owns
 from api.portal.senders import Installed, counted, name_inside, price_of_updates, read_installed
 from api.portal.visits import FieldsNow, Owner, Seller, not_found
-from db import accounts, audit
+from db import audit, installations
 from domain.formats import phone_words
 
 __all__ = ["router"]
@@ -80,12 +80,12 @@ async def uninstall(owner: str, visit: Owner, fields: FieldsNow) -> Response:
 
     async def act() -> Response:
         async with visit.services.resources.database.transaction(visit.workspace_id) as session:
-            await accounts.one_at_a_time(session, visit.workspace_id)
+            await installations.one_at_a_time(session, visit.workspace_id)
             found = _one_of(await read_installed(session, visit.workspace_id), owner)
-            await accounts.uninstall(
+            await installations.uninstall(
                 session, visit.workspace_id, found.account.id, person=visit.by, now=visit.now
             )
-            sender = await accounts.find_sender(session, visit.workspace_id)
+            sender = await installations.find_sender(session, visit.workspace_id)
             await audit.add_record(
                 session,
                 visit.workspace_id,

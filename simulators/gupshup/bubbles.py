@@ -12,9 +12,9 @@ from markupsafe import Markup, escape
 
 from .customers import ADDRESS_KEYS
 from .indian import clock, day_name, day_of, iso
+from .reading import PLACEHOLDER
 from .state import App, Content, Message, Reply
 
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*(\d+)\s*\}\}")
 _BOLD: Final = re.compile(r"\*(?! )([^*\n]+?)(?<! )\*")
 _FIELD_LABELS: Final = {
     "name": "Name",
@@ -177,12 +177,11 @@ def _paragraphs(content: Content) -> tuple[Markup, ...]:
     """Render the body: markup of the text is drawn, markup inside a filled-in value is shown as it is."""
 
     def value(match: re.Match[str]) -> str:
-        number = int(match[1])
-        return str(escape(content.values[number - 1])) if 0 < number <= len(content.values) else match[0]
+        return str(escape(content.values.get(match[1], match[0])))
 
     # Bold first, on the text with its placeholders; values go in afterwards and so cannot take part.
     return tuple(
-        Markup(_PLACEHOLDER.sub(value, _BOLD.sub(r"<strong>\1</strong>", str(escape(part)))))  # noqa: S704 - escaped above
+        Markup(PLACEHOLDER.sub(value, _BOLD.sub(r"<strong>\1</strong>", str(escape(part)))))  # noqa: S704 - escaped above
         for part in re.split(r"\n\s*\n", content.pattern)
         if part.strip()
     )

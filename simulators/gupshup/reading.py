@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 
 from .state import App, Button, Choice, Content, Template
 
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*(\d+)\s*\}\}")
+PLACEHOLDER: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+"""What a value stands for in a template: a number, or a name."""
 _UNCLEAN: Final = re.compile(r"[\n\r\t]| {5,}")
 _JSON_FIELDS: Final = ("template", "message", "postbackTexts")
 _BODY_LIMIT: Final = 1024
@@ -63,14 +64,15 @@ def read_form(content_type: str, body: bytes) -> dict[str, Any]:
     return form
 
 
-def placeholders(text: str) -> list[int]:
-    """List the distinct numbers of a text's placeholders, in order."""
-    return sorted({int(number) for number in _PLACEHOLDER.findall(text)})
+def placeholders(text: str) -> list[str]:
+    """List a text's distinct placeholders in the order of their values: numbers by size, names as they first stand."""
+    found = list(dict.fromkeys(PLACEHOLDER.findall(text)))
+    return sorted(found, key=int) if all(name.isdecimal() for name in found) else found
 
 
-def fill(text: str, values: Mapping[int, str]) -> str:
-    """Put values in the place of `{{n}}`; a number without a value stays as it is."""
-    return _PLACEHOLDER.sub(lambda match: values.get(int(match[1]), match[0]), text)
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put values in the place of `{{1}}` or `{{name}}`; one without a value stays as it is."""
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def read_template(app: App, form: Mapping[str, Any]) -> tuple[Content, int | None]:
@@ -99,13 +101,12 @@ def read_template(app: App, form: Mapping[str, Any]) -> tuple[Content, int | Non
 def _filled(template: Template, params: list[str], form: Mapping[str, Any]) -> Content:
     in_header = len(placeholders(template.header))
     header_values = dict(zip(placeholders(template.header), params[:in_header], strict=False))
-    numbers = placeholders(template.data)
-    values = dict(zip(numbers, params[in_header:], strict=False))
+    values = dict(zip(placeholders(template.data), params[in_header:], strict=False))
     postbacks = _postbacks(form.get("postbackTexts"))
     return Content(
         kind="template",
         pattern=template.data,
-        values=tuple(values.get(number, "") for number in range(1, max(numbers, default=0) + 1)),
+        values=values,
         text=fill(template.data, values),
         header=fill(template.header, header_values),
         footer=template.footer,

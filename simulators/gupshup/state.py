@@ -153,7 +153,7 @@ class Content:
 
     kind: str
     pattern: str = ""
-    values: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     header: str = ""
     footer: str = ""

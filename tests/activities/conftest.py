@@ -26,6 +26,7 @@ from db import (
     billing,
     cases,
     customers,
+    installations,
     messages,
     notifications,
     outgoing_events,
@@ -134,7 +135,7 @@ class Shop:
                 webhook_token="token-1",
                 header_secret=None,
             )
-            await accounts.install(session, "kapaskraft", "account-1", NOW)
+            await installations.install(session, "kapaskraft", "account-1", NOW)
             await notifications.save_notification(session, NOTIFICATION)
             for category, paise in (("utility", 35), ("service", 5)):
                 await billing.set_price(session, category, paise, valid_from=NOW - timedelta(days=30))

@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.account_messages import AccountMessages
 from activities.values import AboutCase, AccountMessageTask, MessageResult, SampleMessageTask
 from clients.gupshup import ListMessage, Refused, Unknown
-from db import accounts, customers, notifications, workspaces
+from db import customers, installations, notifications, workspaces
 from db.samples import save_samples
 from db.session import Session
 from domain.case_events import Purpose
@@ -123,7 +123,7 @@ async def test_nothing_is_said_to_who_opted_out(shop: Shop) -> None:
 async def test_sellers_message_needs_the_sellers_account(shop: Shop) -> None:
     """R3.3: uninstalled meanwhile, nothing is sent."""
     await shop.change(
-        lambda session: accounts.uninstall(session, "kapaskraft", "account-1", person="seller", now=NOW)
+        lambda session: installations.uninstall(session, "kapaskraft", "account-1", person="seller", now=NOW)
     )
     assert (await _send(shop, replace(HELLO, workspace_id="kapaskraft"))).why is NotSent.ACCOUNT_REMOVED
 
@@ -193,7 +193,9 @@ async def test_taps_on_a_test_belong_to_no_case(shop: Shop) -> None:
             NotSent.TEMPLATE,
         ),
         (
-            lambda session: accounts.uninstall(session, "kapaskraft", "account-1", person="seller", now=NOW),
+            lambda session: installations.uninstall(
+                session, "kapaskraft", "account-1", person="seller", now=NOW
+            ),
             NotSent.ACCOUNT_REMOVED,
         ),
         (

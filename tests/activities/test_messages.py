@@ -13,7 +13,17 @@ from temporalio.exceptions import ApplicationError
 from activities.sending import wire_message
 from activities.values import MessageResult
 from clients.gupshup import Accepted, ButtonsMessage, ListMessage, Refused, TextMessage, Unknown
-from db import accounts, cases, customers, messages, notifications, references, statuses, suppressions
+from db import (
+    accounts,
+    cases,
+    customers,
+    installations,
+    messages,
+    notifications,
+    references,
+    statuses,
+    suppressions,
+)
 from db.encryption import digest
 from db.locks import serialize
 from db.session import Session, TryAgain
@@ -310,7 +320,7 @@ async def test_nothing_is_sent_without_a_phone(shop: Shop) -> None:
 async def test_nothing_is_sent_through_a_removed_account(shop: Shop) -> None:  # R3.3, I8
     """Neither is another account taken."""
     await shop.change(
-        lambda session: accounts.uninstall(session, "kapaskraft", "account-1", person="seller", now=NOW)
+        lambda session: installations.uninstall(session, "kapaskraft", "account-1", person="seller", now=NOW)
     )
     await _is_not_sent(shop, NotSent.ACCOUNT_REMOVED)
 
@@ -493,7 +503,7 @@ async def test_message_through_the_sellers_own_account_is_not_charged_by_us(shop
         await accounts.save_account(
             session, shop.cipher, own, api_key="key-2", webhook_token="token-2", header_secret=None
         )
-        await accounts.install(session, "kapaskraft", "account-2", NOW)
+        await installations.install(session, "kapaskraft", "account-2", NOW)
         await notifications.save_notification(session, replace(NOTIFICATION, account_id="account-2"))
 
     await shop.change(install)

@@ -17,6 +17,7 @@ from db import (
     accounts,
     billing,
     customers,
+    installations,
     journey_events,
     messages,
     notifications,
@@ -225,7 +226,7 @@ async def test_account_that_was_removed_sends_nothing(journey: Journey) -> None:
     """R4.2: nor does another account in its place."""
     await journey.open()
     await journey.shop.change(
-        lambda session: accounts.uninstall(session, "kapaskraft", "account-1", person="", now=NOW)
+        lambda session: installations.uninstall(session, "kapaskraft", "account-1", person="", now=NOW)
     )
     assert (await journey.send()).why is NotSent.ACCOUNT_REMOVED
 

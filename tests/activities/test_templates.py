@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.templates import Templates
 from activities.values import TemplateCheck, TemplatesChecked
 from clients.gupshup import Credentials, GupshupRefused, GupshupUnavailable, Template, TemplateButton
-from db import accounts, notifications, outgoing_events, workspaces
+from db import accounts, installations, notifications, outgoing_events, workspaces
 from db.encryption import Cipher
 from db.notifications import Notification
 from db.outgoing_events import OutgoingEvent
@@ -114,7 +114,7 @@ async def guard(database: Database, cipher: Cipher) -> Guard:
         await accounts.save_account(
             session, cipher, app_account(), api_key="key-1", webhook_token="t-1", header_secret=None
         )
-        await accounts.install(session, "kapaskraft", "account-1", NOW)
+        await installations.install(session, "kapaskraft", "account-1", NOW)
         await notifications.save_notification(session, NOTIFICATION)
     return made
 
@@ -186,7 +186,7 @@ async def test_each_workspace_goes_by_what_it_was_set_up_with(guard: Guard) -> N
     async def furnish(session: Session) -> None:
         await workspaces.ensure_platform(session)
         await workspaces.add_workspace(session, workspace(id="nakshi"))
-        await accounts.install(session, "nakshi", "account-1", NOW)
+        await installations.install(session, "nakshi", "account-1", NOW)
         accepted = replace(NOTIFICATION, workspace_id="nakshi", category="MARKETING")
         await notifications.save_notification(session, accepted)
         await notifications.save_notification(
@@ -246,7 +246,7 @@ async def test_silence_of_one_account_holds_nothing_and_no_other_account(
         await accounts.save_account(
             session, guard.cipher, other, api_key="key-2", webhook_token="t-2", header_secret=None
         )
-        await accounts.install(session, "kapaskraft", "account-2", NOW)
+        await installations.install(session, "kapaskraft", "account-2", NOW)
         await notifications.save_notification(session, replace(NOTIFICATION, account_id="account-2"))
 
     guard.list(status="PAUSED")

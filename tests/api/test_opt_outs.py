@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, customers
+from db import accounts, customers, installations
 from tests.api.conftest import Outside
 from tests.factories import PHONE, app_account
 from tests.intake.stage import ACCOUNT
@@ -30,7 +30,7 @@ async def own(outside: Outside) -> Outside:
         await accounts.save_account(
             session, outside.stage.cipher, account, api_key="k", webhook_token="t-own", header_secret=None
         )
-        await accounts.install(session, "kapaskraft", OWN, outside.stage.clock())
+        await installations.install(session, "kapaskraft", OWN, outside.stage.clock())
     return outside
 
 

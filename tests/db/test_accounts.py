@@ -8,23 +8,25 @@ from db.accounts import (
     AppAccount,
     find_account_by_token,
     find_own_account,
-    find_sender,
     get_account,
     get_credentials,
     get_webhook_token,
     header_is_authentic,
+    renew_account,
+    save_account,
+    set_attention,
+)
+from db.encryption import Cipher
+from db.held_templates import Standing, list_of_template, settle
+from db.installations import (
+    find_sender,
     install,
     is_installed,
     list_workspaces_of,
     phone_is_taken,
-    renew_account,
-    save_account,
     select_sender,
-    set_attention,
     uninstall,
 )
-from db.encryption import Cipher
-from db.held_templates import Standing, list_of_template, settle
 from db.notifications import (
     Button,
     Notification,

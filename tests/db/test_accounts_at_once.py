@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from db import accounts
+from db import accounts, installations
 from db.encryption import Cipher
 from db.session import Database, NotFound
 from db.workspaces import add_workspace
@@ -30,23 +30,23 @@ async def test_choosing_and_uninstalling_one_account_at_once_leaves_the_other_as
                 webhook_token=f"token-{account.id}",
                 header_secret=None,
             )
-            await accounts.install(session, W, account.id, NOW)
+            await installations.install(session, W, account.id, NOW)
 
     async def choose() -> None:
         async with database.transaction(W) as session:
             with suppress(NotFound):  # uninstalled already
-                await accounts.select_sender(session, W, "account-1", person="Meera", now=NOW)
+                await installations.select_sender(session, W, "account-1", person="Meera", now=NOW)
 
     async def remove() -> None:
         async with database.transaction(W) as session:
-            await accounts.uninstall(session, W, "account-1", person="Rohan", now=NOW)
+            await installations.uninstall(session, W, "account-1", person="Rohan", now=NOW)
 
     for _ in range(10):
         async with database.transaction() as session:
-            await accounts.install(session, W, "account-1", NOW)
-            await accounts.select_sender(session, W, "account-2", person="Meera", now=NOW)
+            await installations.install(session, W, "account-1", NOW)
+            await installations.select_sender(session, W, "account-2", person="Meera", now=NOW)
         await asyncio.gather(choose(), remove())
         async with database.transaction() as session:
-            sender = await accounts.find_sender(session, W)
+            sender = await installations.find_sender(session, W)
         assert sender is not None
         assert sender.id == "account-2"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, inbox, notifications, outgoing_events
+from db import accounts, inbox, installations, notifications, outgoing_events
 from db.attention import (
     Trouble,
     WorkspaceRow,
@@ -40,7 +40,7 @@ async def installed(session: Session, cipher: Cipher, **changes: Any) -> None:
         webhook_token=f"token-{account.id}",
         header_secret=None,
     )
-    await accounts.install(session, W, account.id, NOW)
+    await installations.install(session, W, account.id, NOW)
 
 
 async def test_nothing_needs_attention_where_all_is_well(session: Session, cipher: Cipher) -> None:
@@ -115,7 +115,7 @@ async def test_what_is_switched_off_uninstalled_or_not_sending_troubles_nobody(
         notification = Notification(W, account_id, "failed_delivery", "en", "t", is_on=is_on)
         await notifications.save_notification(session, notification)
         await hold_template(session, account_id, "t", "paused")
-    await accounts.uninstall(session, W, "account-2", person="", now=NOW)
+    await installations.uninstall(session, W, "account-2", person="", now=NOW)
     await accounts.set_attention(session, "account-2", "the key is wrong")
     assert await list_matters(session, NOW) == ()
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from db.accounts import install, save_account
+from db.accounts import save_account
 from db.encryption import Cipher
+from db.installations import install
 from db.notifications import Notification, list_of_event, save_event, save_notification
 from db.platform_templates import Spread, count_copies, spread
 from db.session import Session

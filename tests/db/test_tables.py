@@ -23,6 +23,7 @@ from db import (
     consents,
     customers,
     inbox,
+    installations,
     messages,
     outgoing_events,
     people,
@@ -170,7 +171,7 @@ async def _fill(session: Session, cipher: Cipher, workspace_id: str) -> None:
         webhook_token="token-account-1",
         header_secret="header-secret-1",
     )
-    await accounts.install(session, workspace_id, "account-1", NOW)
+    await installations.install(session, workspace_id, "account-1", NOW)
     body = f'{{"mobile": "{PHONE}", "text": "please come tomorrow"}}'.encode()
     await inbox.store(
         session,

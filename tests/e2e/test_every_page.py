@@ -52,7 +52,10 @@ def _who(screen: Screen) -> str:
 
 
 async def _look(browser: Browser, stack: Stack, screen: Screen, state: StorageState) -> list[str]:
-    context = await browser.new_context(storage_state=state, viewport={"width": 1280, "height": 800})
+    # Without motion: between two schemes a colour would be measured half way.
+    context = await browser.new_context(
+        storage_state=state, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    )
     page = await context.new_page()
     troubles = troubles_of(page)
     answer = await page.goto(f"{stack.addresses.api}{screen.path}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, notifications
+from db import installations, notifications
 from db.notifications import Param
 from db.session import Database
 from ops.stack import Stack
@@ -22,7 +22,7 @@ async def _switch_on(stack: Stack, slug: str) -> None:
     """Send for every step what the seed offers for a failed delivery, with the step's own name in it."""
     database = Database(stack.addresses.database, pool_size=1, name="tests")
     async with database.transaction() as session:
-        sender = await accounts.find_sender(session, slug)
+        sender = await installations.find_sender(session, slug)
         assert sender is not None
         for row in await notifications.list_notifications(session, slug, sender.id):
             for event in (*FORWARD, *BACK):

@@ -1,7 +1,9 @@
 """A seller's whole way through the portal, in headless Chromium on the running stack."""
 
 import pytest
+from playwright.async_api import expect
 
+from domain.journey import JOURNEY
 from ops.spare_apps import OF_ANOTHER_KEY, READY
 from ops.stack import Stack
 from tests.browser import chromium, need_browser, shoot
@@ -17,7 +19,7 @@ _NOTHING_STORED = "Nothing has been stored."
 async def test_seller_goes_the_whole_way_with_both_accounts(stack: Stack, new_story: NewStory) -> None:
     """From nothing installed to a rescued delivery and what it cost: own account first, then Eshopbox's.
 
-    R2.1, R2.2, R3.1, R3.2, R4.3, R4.4, R4.5, R4.6, R5.3, R5.4, R6.11
+    R2.1, R2.2, R3.1, R3.2, R4.3, R4.4, R4.5, R4.6, R5.1, R5.3, R5.4
     """
     need_browser()
     async with chromium() as browser:
@@ -26,6 +28,7 @@ async def test_seller_goes_the_whole_way_with_both_accounts(stack: Stack, new_st
         await _connect(seller)
         await _choose_template(seller)
         await _rescue(seller, new_story, READY.name)
+        await _follow_a_parcel(seller, new_story)
         await _change_to_eshopbox(seller)
         order = await _rescue(seller, new_story, stack.seed.accounts[1].app_name)
         await seller.go("Charges")
@@ -115,6 +118,31 @@ async def _rescue(seller: Seller, new_story: NewStory, app: str) -> str:
     await shoot(seller.page, f"portal-order-{app}", whole=True)
     await seller.is_calm()
     return story.order_id
+
+
+async def _follow_a_parcel(seller: Seller, new_story: NewStory) -> None:
+    """Switch another step on, whose placeholders map themselves, and let a parcel go its way."""
+    text = next(each for each in JOURNEY if each.key == "delivered").text("en")
+    assert text is not None
+    await seller.open("/notifications/delivered")
+    chosen = seller.page.get_by_label("Approved template of your account")
+    option = chosen.locator("option", has_text=text.name).first
+    await chosen.select_option(value=await option.get_attribute("value"))
+    await seller.reads(f"{len(text.variables)} placeholder")
+    for variable in text.variables:
+        await expect(seller.page.locator(f"select[name='value_{variable}']")).to_have_value(variable)
+    await seller.press("Save and switch on")
+    await seller.reads("Delivered is on.")
+    story = new_story()
+    story.workspace, story.app = story.stack.seed.newcomer, READY.name
+    begun = await story.post(
+        f"{story.stack.addresses.order_system}/control/journeys",
+        {"workspace": story.workspace.slug, "phone": story.phone, "seconds_apart": 0.3},
+    )
+    await story.message(begun["order_id"])
+    await seller.open(f"/orders/{begun['order_id']}")
+    await seller.reads("Delivered")
+    await seller.is_calm()
 
 
 async def _change_to_eshopbox(seller: Seller) -> None:

@@ -13,7 +13,18 @@ from sqlalchemy import select
 
 from clients.carriers.eshopbox import parse_order_event
 from clients.gupshup import parse_callback
-from db import accounts, cases, inbox, messages, notifications, statuses, tables, timeline, workspaces
+from db import (
+    accounts,
+    cases,
+    inbox,
+    installations,
+    messages,
+    notifications,
+    statuses,
+    tables,
+    timeline,
+    workspaces,
+)
 from db.cases import CaseRow
 from db.encryption import Cipher, digest
 from db.messages import Message
@@ -86,7 +97,7 @@ class Stage:
                     workspaces.OrderAccount(slug, "client", "secret", "refresh"),
                     webhook_secret=ORDER_SECRET + slug,
                 )
-                await accounts.install(session, slug, ACCOUNT, self.clock())
+                await installations.install(session, slug, ACCOUNT, self.clock())
         for slug in ("kapaskraft", "nakshi"):
             await self.switch(slug, on=True)
 

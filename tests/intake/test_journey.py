@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, customers, journey_events, messages, notifications, suppressions
+from db import customers, installations, journey_events, messages, notifications, suppressions
 from db.journey_events import JourneyKey
 from db.notifications import Notification
 from tests.factories import NOW, PHONE, failed_delivery, new_message
@@ -108,7 +108,7 @@ async def test_what_the_seller_does_not_want_is_not_sent(stage: Stage) -> None:
     await stage.order_event(_event("shipment-packed"))
     await stage.order_event(_event("shipment-intransit"))
     async with stage.database.transaction() as session:
-        await accounts.uninstall(session, "kapaskraft", ACCOUNT, person="", now=stage.clock())
+        await installations.uninstall(session, "kapaskraft", ACCOUNT, person="", now=stage.clock())
     await stage.order_event(_event("shipment-out-for-delivery"))
     assert await _not_sent(stage) == [
         ("created_not_sent", "the notification is switched off"),

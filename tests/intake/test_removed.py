@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, cases
+from db import accounts, cases, installations
 from domain.case_events import MessageNotSent
 from domain.case_state import Progress
 from domain.cases import Outcome
@@ -17,7 +17,7 @@ GONE = MessageNotSent("", NotSent.ACCOUNT_REMOVED, is_template=False)
 
 async def _uninstall(stage: Stage, workspace_id: str = "kapaskraft") -> None:
     async with stage.database.transaction(workspace_id) as session:
-        await accounts.uninstall(session, workspace_id, ACCOUNT, person="Meera", now=stage.clock())
+        await installations.uninstall(session, workspace_id, ACCOUNT, person="Meera", now=stage.clock())
 
 
 def _told(stage: Stage) -> list[str]:
@@ -71,7 +71,7 @@ async def test_account_that_is_installed_again_has_nothing_to_tell(stage: Stage)
     await stage.open(failed_delivery())
     await _uninstall(stage)
     async with stage.database.transaction() as session:
-        await accounts.install(session, "kapaskraft", ACCOUNT, stage.clock())
+        await installations.install(session, "kapaskraft", ACCOUNT, stage.clock())
     stage.clock.pass_by(minutes=1)
     await stage.intake.sweep()
     assert _told(stage) == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts
+from db import installations
 from domain.case_events import ShipmentMoved, Superseded
 from domain.failures import Reason
 from domain.shipments import ShipmentMove
@@ -177,7 +177,7 @@ async def test_attempt_not_made_is_asked_for_again_whoever_may_be_written_to(
     await stage.switch("kapaskraft", on=False)
     if not is_installed:
         async with stage.database.transaction() as session:
-            await accounts.uninstall(session, "kapaskraft", ACCOUNT, person="", now=stage.clock())
+            await installations.uninstall(session, "kapaskraft", ACCOUNT, person="", now=stage.clock())
     report = await stage.intake.report("kapaskraft", failed_delivery(reason=Reason.NOT_ATTEMPTED))
     assert report.result == "opened"
     (start,) = stage.workflows.started.values()

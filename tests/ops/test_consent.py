@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import ProgrammingError
 
-from db import accounts, customers, tables
+from db import accounts, customers, installations, tables
 from db.customers import Customer
 from domain.case_events import CustomerOptedOut
 from tests.factories import NOW, PHONE, app_account, failed_delivery
@@ -32,7 +32,7 @@ async def own(terminal: Terminal) -> Terminal:
         await accounts.save_account(
             session, terminal.system.cipher, account, api_key="k", webhook_token="t-own", header_secret=None
         )
-        await accounts.install(session, "kapaskraft", OWN, NOW)
+        await installations.install(session, "kapaskraft", OWN, NOW)
     return terminal
 
 

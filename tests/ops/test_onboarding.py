@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.resources import Resources, open_resources
 from clients.gupshup import Credentials, Template, TemplateButton
-from db import accounts, audit, billing, notifications
+from db import accounts, audit, billing, installations, notifications
 from db.session import Database
 from db.workspaces import add_workspace, find_event_endpoint
 from domain.templates import REQUIRED_LABELS
@@ -84,7 +84,7 @@ async def test_shared_account_is_installed_only_when_answers_have_a_price(resour
 async def test_template_is_switched_on_only_when_it_has_a_price(resources: Resources) -> None:
     """R5.4: its own category and that of answers; all that is missing is named at once."""
     async with resources.database.transaction() as session:
-        await accounts.install(session, "kapaskraft", "account-1", NOW)
+        await installations.install(session, "kapaskraft", "account-1", NOW)
     with pytest.raises(onboarding.Wrong, match=r"price utility PAISE\n.*price service PAISE"):
         await onboarding._template(resources, _SWITCH_ON)
     await _price(resources, "service")
@@ -107,7 +107,7 @@ async def test_clients_own_account_needs_no_price(resources: Resources) -> None:
             webhook_token="token-2",
             header_secret=None,
         )
-        await accounts.install(session, "kapaskraft", "account-2", NOW)
+        await installations.install(session, "kapaskraft", "account-2", NOW)
     assert await onboarding._template(resources, _SWITCH_ON) == 0
 
 

@@ -15,7 +15,17 @@ from activities.notifications import Notifications
 from activities.values import NotificationTask
 from clients.carriers.base import CarrierCredentials, CarrierUnavailable, ShipmentReading
 from clients.gupshup import Accepted, Credentials, MediaHeader, Refused, SendOutcome, Unknown
-from db import accounts, billing, customers, messages, notifications, suppressions, tables, workspaces
+from db import (
+    accounts,
+    billing,
+    customers,
+    installations,
+    messages,
+    notifications,
+    suppressions,
+    tables,
+    workspaces,
+)
 from db.encryption import Cipher
 from db.outgoing_events import list_events
 from db.session import Database
@@ -123,8 +133,8 @@ async def _furnish(stage: Stage) -> None:
         await accounts.save_account(
             session, stage.cipher, own, api_key="key-2", webhook_token="token-2", header_secret=None
         )
-        await accounts.uninstall(session, "nakshi", ACCOUNT, person="", now=stage.clock())
-        await accounts.install(session, "nakshi", OWN, stage.clock())
+        await installations.uninstall(session, "nakshi", ACCOUNT, person="", now=stage.clock())
+        await installations.install(session, "nakshi", OWN, stage.clock())
         for category, paise in PRICES.items():
             await billing.set_price(session, category, paise, valid_from=stage.clock())
         for set_up in SET_UPS:

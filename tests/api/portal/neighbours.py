@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from api.portal.frame import csrf_token
 from api.portal.visits import cookie_name
-from db import acceptances, accounts, audit, browser_sessions, inbox, messages, timeline
+from db import acceptances, accounts, audit, browser_sessions, inbox, installations, messages, timeline
 from db.encryption import digest
 from db.people import Person, Role
 from db.session import Database
@@ -195,7 +195,7 @@ async def furnish(outside: Outside) -> Neighbours:
             webhook_token="marked-token",
             header_secret=None,
         )
-        await accounts.install(session, MARKED, ACCOUNT, now, person="Markedperson Iyer")
+        await installations.install(session, MARKED, ACCOUNT, now, person="Markedperson Iyer")
         message = await messages.add_message(
             session,
             stage.cipher,

@@ -11,7 +11,7 @@ import httpx
 from starlette.routing import Mount
 
 from clients.gupshup import Gupshup
-from db import accounts, billing, notifications, workspaces
+from db import accounts, billing, installations, notifications, workspaces
 from db.accounts import AppAccount
 from db.notifications import Notification
 from simulators.gupshup.app import create_app
@@ -156,8 +156,8 @@ async def install_own(outside: Outside, *, key: str = KEY) -> None:
         await accounts.save_account(
             session, stage.cipher, account, api_key=key, webhook_token="own-token", header_secret=None
         )
-        await accounts.install(session, "kapaskraft", OWN, stage.clock(), person="test")
-        await accounts.select_sender(session, "kapaskraft", OWN, person="test", now=stage.clock())
+        await installations.install(session, "kapaskraft", OWN, stage.clock(), person="test")
+        await installations.select_sender(session, "kapaskraft", OWN, person="test", now=stage.clock())
 
 
 async def offer(outside: Outside, *, price: int | None = 35, **changes: Any) -> Notification:

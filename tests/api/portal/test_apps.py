@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from db import accounts, audit, billing, notifications, workspaces
+from db import accounts, audit, billing, installations, notifications, workspaces
 from db.accounts import AppAccount
 from db.people import Role
 from db.session import Database
@@ -289,8 +289,22 @@ async def test_two_owners_who_connect_at_once_connect_one_account(outside: Outsi
     )
     assert [each.path for each in (seller, other)] == ["/apps", "/apps"]
     async with outside.stage.database.transaction() as session:
-        assert [each.account.app_id for each in await accounts.list_installed(session, W)] == [READY.id]
-        assert len(await accounts.list_selections(session, W)) == 1
+        assert [each.account.app_id for each in await installations.list_installed(session, W)] == [READY.id]
+        assert len(await installations.list_selections(session, W)) == 1
+
+
+async def test_two_workspaces_who_connect_one_number_at_once_do_not_share_it(
+    outside: Outside, seller: Somebody
+) -> None:
+    """R2.2: one of them has it, the other is told so; whoever comes second."""
+    other = await signed_in(outside, "kapaskraft", email="rival@kapaskraft.example", name="Rohan Shetty")
+    both = (seller, other)
+    for each in both:
+        await each.open("/apps/gupshup/connect")
+    await asyncio.gather(*(each.press("Connect and verify", **GOOD) for each in both))
+    refused = [each for each in both if each.path != "/apps"]
+    assert len(refused) == 1
+    assert "already connected to another Eshopbox workspace" in refused[0].error_of("phone")
 
 
 async def test_number_that_gupshup_cannot_confirm_is_not_called_verified(

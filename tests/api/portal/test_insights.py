@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts
+from db import installations
 from db.actions import begin_action, record_answer
 from db.people import Role
 from domain.case_events import ActionRequest, Answer
@@ -133,7 +133,7 @@ async def test_empty_page_says_what_will_be_here(outside: Outside, seller: Someb
     await seller.open("/insights")
     assert "Nothing failed in this time." in seller.words
     async with outside.stage.database.transaction() as session:
-        await accounts.uninstall(session, "kapaskraft", ACCOUNT, person="", now=NOW)
+        await installations.uninstall(session, "kapaskraft", ACCOUNT, person="", now=NOW)
     await seller.open("/insights")
     assert "Install the Gupshup app" in seller.words
     assert "how many parcels that rescues" in seller.words

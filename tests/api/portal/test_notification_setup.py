@@ -10,7 +10,7 @@ from sqlalchemy import text
 from starlette.routing import Mount
 
 from clients.gupshup import Gupshup
-from db import accounts, audit, notifications
+from db import audit, installations, notifications
 from db.notifications import Button, Param
 from db.people import Role
 from domain.template_checks import WORDS
@@ -412,7 +412,9 @@ async def test_account_that_is_uninstalled_during_the_check_is_not_switched_on(
 
     async def uninstall() -> None:
         async with outside.stage.database.transaction() as session:
-            await accounts.uninstall(session, "kapaskraft", OWN, person="Rohan", now=outside.stage.clock())
+            await installations.uninstall(
+                session, "kapaskraft", OWN, person="Rohan", now=outside.stage.clock()
+            )
 
     await owner.open(PAGE)
     await owner.press("check", chosen=FILLED["chosen"])

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from bs4 import Tag
 
-from db import accounts, audit, notifications
+from db import audit, installations, notifications
 from db.notifications import Notification
 from db.people import Role
 from db.timeline import Entry, add_entry
@@ -97,7 +97,7 @@ async def test_every_step_has_its_switch_and_is_off_at_first(owner: Somebody) ->
 async def test_without_an_account_the_page_says_what_one_brings(outside: Outside, owner: Somebody) -> None:
     """R2.4: and leads to it; a switch of an old page leads back."""
     async with outside.stage.database.transaction() as session:
-        await accounts.uninstall(session, "kapaskraft", ACCOUNT, person="x", now=outside.stage.clock())
+        await installations.uninstall(session, "kapaskraft", ACCOUNT, person="x", now=outside.stage.clock())
     await owner.open("/notifications/failed_delivery")
     assert owner.path == "/notifications"
     link = owner.page.find("a", string="Install the Gupshup app")
@@ -160,7 +160,7 @@ async def test_set_up_of_one_account_is_not_the_others(outside: Outside, owner: 
     await outside.stage.switch("kapaskraft", on=False)
     async with outside.stage.database.transaction() as session:
         now = outside.stage.clock()
-        await accounts.select_sender(session, "kapaskraft", ACCOUNT, person="x", now=now)
+        await installations.select_sender(session, "kapaskraft", ACCOUNT, person="x", now=now)
     await owner.open("/notifications")
     assert not _is_on(owner, "failed_delivery")
     assert "₹0.35 each" in _words(_row(owner, "failed_delivery"))

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from db import accounts, audit, workspaces
+from db import accounts, audit, installations, workspaces
 from db.people import Role
 from db.workspaces import PLATFORM, Workspace
 from domain.timing import AtDeadline
@@ -29,8 +29,8 @@ async def own(outside: Outside, owner: Somebody) -> Somebody:
         await accounts.save_account(
             session, outside.stage.cipher, account, api_key="key-2", webhook_token="token-2", header_secret=""
         )
-        await accounts.install(session, "kapaskraft", "account-2", outside.stage.clock())
-        await accounts.select_sender(
+        await installations.install(session, "kapaskraft", "account-2", outside.stage.clock())
+        await installations.select_sender(
             session, "kapaskraft", "account-2", person="Meera Iyer", now=outside.stage.clock()
         )
     return await owner.open(PAGE)
@@ -213,7 +213,7 @@ async def test_shared_account_shows_presets_and_keeps_times_editable(
 async def test_not_installed_shows_what_it_would_bring(owner: Somebody, outside: Outside) -> None:
     """Without an account there is nothing to set, and the way to install one."""  # R7.10
     async with outside.stage.database.transaction() as session:
-        await accounts.uninstall(session, "kapaskraft", ACCOUNT, person="", now=outside.stage.clock())
+        await installations.uninstall(session, "kapaskraft", ACCOUNT, person="", now=outside.stage.clock())
     await owner.open(PAGE)
     assert owner.page.find("textarea") is None
     link = owner.page.select_one("main a.btn--primary")
