@@ -78,7 +78,7 @@ async def test_return_without_a_number_of_its_own_is_no_step_of_the_parcel(stage
 
 
 async def test_clock_of_theirs_that_is_ahead_does_not_outlast_what_follows(stage: Stage) -> None:
-    """F56, F58: of a step from the future it counts when we heard of it; the end that follows is the end."""
+    """F56, F58: of a step from another year it counts when we heard of it; the end that follows is the end."""
     await _switch_on(stage, "delivered", "cancelled")
     ids = {"customerOrderNumber": ORDER, "externalShipmentID": SHIPMENT}
     await stage.order_event(_event("shipment-cancelled-order", at="2036-11-20 11:00:00", **ids))

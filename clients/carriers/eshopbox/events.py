@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -84,6 +84,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
 
 _MOST_ITEMS: Final = 50
 _MOST_ATTEMPTS: Final = 99
+_AHEAD_AT_MOST: Final = timedelta(days=1)
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:[-_][a-z]{2,4})?", re.IGNORECASE)
 _BETWEEN_PHONES: Final = re.compile(r"[/,;|]")
 _NOT_COD: Final = re.compile(r"(?i)\b(?:non|not)[\s_-]*cod\b|pre[\s_-]*paid")
@@ -184,8 +185,7 @@ def parse_order_event(body: bytes, *, received_at: datetime) -> OrderEvent:
         workspace_slug=slug,
         resource=resource,
         subtype=subtype,
-        # Of two events the later one stands: a clock of theirs that is ahead must not outlast what follows.
-        occurred_at=min(at or (failed.failed_at if failed else received_at), received_at),
+        occurred_at=_bounded(at, received_at) or (failed.failed_at if failed else received_at),
         event_key=_event_key(identity, at, body, is_known=bool(shipment_id)),
         journey=meaning.journey,
         move=None if taken_back is not None else meaning.move,
@@ -377,6 +377,15 @@ def _web_address(written: str) -> str:
     except ValueError:
         return ""
     return written if parts.scheme in {"http", "https"} and parts.netloc and " " not in written else ""
+
+
+def _bounded(at: datetime | None, received_at: datetime) -> datetime | None:
+    """Return a time; none where it lies so far ahead that it is a mistake.
+
+    Of two events the later one stands: such a time would outlast whatever follows. A clock that is ahead by some hours,
+    or a time of India written as UTC, keeps its order: their events are compared with one another.
+    """
+    return None if at is not None and at > received_at + _AHEAD_AT_MOST else at
 
 
 def _event_key(identity: list[str | int | None], at: datetime | None, body: bytes, *, is_known: bool) -> str:
