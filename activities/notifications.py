@@ -336,9 +336,6 @@ class Notifications:
         await journey_events.end_step(session, key, _outcome_of(result), now)
         if result.why is None or result.event_ids:
             return result
-        if result.why is NotSent.ACCOUNT:
-            reason = f"sending failed with code {result.detail or 'unknown'}"
-            await accounts.set_attention(session, message.account_id, reason)
         event_ids = await outgoing_events.tell_message_failed(session, self._cipher, message, result.why, now)
         return replace(result, event_ids=event_ids)
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities import keys
 from activities.heartbeat import alive
 from activities.values import MessageResult
 from clients.gupshup import (
@@ -64,6 +65,8 @@ class Intent:
     references: tuple[str, ...]  # one for each button; empty for one that answers nothing
     template_id: str = ""
     params: tuple[str, ...] = ()
+    has_key_trouble: bool = False  # the account's key was refused when it was last asked
+    may_ask: bool = True  # not where that was a moment ago
 
 
 Conclude = Callable[[Session, messages.Message, MessageResult], Awaitable[MessageResult]]
@@ -121,6 +124,8 @@ class Sending:
         """Ask, unless the lease ran out: a thawed process may not send any more (F7)."""
         if self._clock() >= intent.lease_until:
             return await self._settle(intent, Unknown("the lease ran out before the request"), conclude)
+        if not intent.may_ask:
+            return await self._settle(intent, keys.NOT_ASKED, conclude)
         async with alive():
             outcome = await ask()
         return await self._settle(intent, outcome, conclude)
@@ -140,6 +145,10 @@ class Sending:
                 result = MessageResult(is_unknown=True, detail=outcome.reason)
         async with self._database.transaction() as session:
             message = await statuses.record_outcome(session, intent.message_id, now=now, **changes)  # type: ignore[arg-type]
+            if isinstance(outcome, Refused):
+                await keys.note_refusal(session, message.account_id, outcome, now)
+            elif isinstance(outcome, Accepted) and intent.has_key_trouble:  # which this refutes
+                await accounts.set_attention(session, message.account_id, None)
             # Statuses may have overtaken the answer, or taken its place (F28, F30).
             if message.status in _SETTLED:
                 result = await _result_of(session, self._cipher, message, now)
@@ -246,6 +255,8 @@ async def write_intent(
         references=tokens,
         template_id=template_id,
         params=params,
+        has_key_trouble=stored.attention in keys.KEY_TROUBLES,
+        may_ask=await keys.may_ask(session, new.account_id, stored.attention, new.now),
     )
 
 

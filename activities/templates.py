@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Final
 
 import structlog
 from temporalio import activity
 
 from activities.heartbeat import alive
+from activities.keys import KEY_TROUBLES, PROBED_EVERY, UNAUTHORISED
 from activities.values import HeldNotification, TemplateCheck, TemplatesChecked
 from clients.gupshup import Credentials, Gupshup, GupshupRefused, GupshupUnavailable, Template
 from db import accounts, held_templates
@@ -19,18 +19,12 @@ from db.held_templates import Settled, Standing, saved_of
 from db.notifications import Notification
 from db.session import Database, DatabaseUnavailable, NotFound, Session
 from domain.connecting import KEY_LOST
-from domain.template_checks import Listed, after_check, failed_reason, hold_reason
+from domain.template_checks import Listed, after_check, hold_reason
 
 _log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 4  # accounts
 _MOST_ASKED_ALONE: Final = 20  # templates of one account that its list does not show
-PROBED_EVERY: Final = timedelta(minutes=5)
-"""How seldom an account is asked whose key was refused, by the clock or by hand (F34)."""
-
-_UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_KEY_TROUBLES: Final = frozenset({KEY_LOST, *(failed_reason(str(int(status))) for status in _UNAUTHORISED)})
-"""What an account needs attention for that an answer to its key refutes."""
 
 
 class Templates:
@@ -86,7 +80,7 @@ class Templates:
         asked_at = self._clock()
         async with self._database.transaction() as session:
             account = await accounts.get_account(session, account_id)
-            every = PROBED_EVERY if account.attention in _KEY_TROUBLES else timedelta()
+            every = PROBED_EVERY if account.attention in KEY_TROUBLES else timedelta()
             if not await accounts.claim_asking(session, account_id, asked_at, every=every):
                 return TemplatesChecked(just_asked=(account_id,))
             stored = await accounts.get_credentials(session, self._cipher, account_id)
@@ -97,7 +91,7 @@ class Templates:
         try:
             templates = await self._gupshup.list_templates(credentials)
         except GupshupRefused as error:
-            if error.status is not None and error.status not in _UNAUTHORISED:
+            if error.status is not None and error.status not in UNAUTHORISED:
                 return TemplatesChecked(away=(account_id,))
             async with self._database.transaction() as session:
                 await accounts.set_attention(session, account_id, KEY_LOST)
@@ -139,7 +133,7 @@ class Templates:
             except GupshupUnavailable:
                 continue
             except GupshupRefused as error:
-                if error.status is None or error.status in _UNAUTHORISED:
+                if error.status is None or error.status in UNAUTHORISED:
                     continue
                 template = None  # it answers "not found" as a refusal
             listed[template_id] = template.listed if template is not None else None
@@ -156,7 +150,7 @@ class Templates:
         """Have each notification stand as its template does now."""
         await accounts.save_templates(session, account_id, [asdict(each) for each in templates], asked_at)
         account = await accounts.get_account(session, account_id)
-        if account.attention in _KEY_TROUBLES:
+        if account.attention in KEY_TROUBLES:
             await accounts.set_attention(session, account_id, None)
         standings = [
             Standing(

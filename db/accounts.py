@@ -57,12 +57,13 @@ class AppAccount:
 
 @dataclass(frozen=True, slots=True)
 class AccountCredentials:
-    """What an account's calls to Gupshup need."""
+    """What an account's calls to Gupshup need, and what is wrong with it."""
 
     app_id: str
     app_name: str
     phone: str
     api_key: str = field(repr=False)
+    attention: str = ""
 
 
 STORED = (
@@ -126,13 +127,17 @@ async def get_credentials(session: Session, cipher: Cipher, account_id: str) -> 
         NotFound: There is no such account, or its key was destroyed when it was uninstalled.
     """
     statement = select(
-        app_accounts.c.app_id, app_accounts.c.app_name, app_accounts.c.phone, app_accounts.c.api_key_sealed
+        app_accounts.c.app_id,
+        app_accounts.c.app_name,
+        app_accounts.c.phone,
+        app_accounts.c.api_key_sealed,
+        app_accounts.c.attention,
     ).where(app_accounts.c.id == account_id)
     row = (await session.execute(statement)).one_or_none()
     if row is None or row.api_key_sealed is None:
         raise NotFound(f"credentials of app account {account_id}")
     api_key = cipher.open_credential(row.api_key_sealed, context=_key_context(account_id))
-    return AccountCredentials(row.app_id, row.app_name, row.phone, api_key)
+    return AccountCredentials(row.app_id, row.app_name, row.phone, api_key, row.attention)
 
 
 async def save_account(

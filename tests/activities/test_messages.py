@@ -28,6 +28,7 @@ from db.encryption import digest
 from db.locks import serialize
 from db.session import Session, TryAgain
 from domain.case_events import Purpose
+from domain.connecting import KEY_LOST
 from domain.consent import Scope
 from domain.messages import MessageStatus, NotSent
 from domain.timing import Policy
@@ -195,6 +196,40 @@ async def test_refusal_for_good_says_whose_it_is(shop: Shop, answer: Refused, wh
     assert (result.is_accepted, result.is_unknown, result.why) == (False, False, why)
     (message,) = await shop.stored_messages()
     assert message.status is MessageStatus.REFUSED
+
+
+async def test_account_whose_key_was_refused_is_asked_once_in_five_minutes(shop: Shop) -> None:  # F34
+    """Its seller sees why; messages in between are refused unasked, and the first accepted one lets all go on."""
+    refused = Refused("401", "Authentication Failed", retryable=False, cls="account")
+    shop.gupshup.answers.append(refused)
+    assert (await shop.send_template()).why is NotSent.ACCOUNT
+    assert await _attention(shop) == KEY_LOST
+    for number in (2, 3):
+        assert (await shop.send_template(number)).why is NotSent.ACCOUNT
+    assert len(shop.gupshup.sent) == 1
+    shop.now += timedelta(minutes=5)
+    shop.gupshup.answers.append(refused)
+    assert (await shop.send_template(2, attempt=2)).why is NotSent.ACCOUNT
+    assert len(shop.gupshup.sent) == 2
+    shop.now += timedelta(minutes=5)
+    assert (await shop.send_template(2, attempt=3)).is_accepted
+    assert await _attention(shop) == ""
+    assert (await shop.send_template(3, attempt=2)).is_accepted
+
+
+async def test_other_trouble_of_an_account_is_shown_and_asked_again(shop: Shop) -> None:
+    """F34: only a refused key says that the next request is in vain."""
+    other = Refused("400", "Invalid App Details", retryable=False, cls="account")
+    shop.gupshup.answers.extend([other, other])
+    for number in (1, 2):
+        assert (await shop.send_template(number)).why is NotSent.ACCOUNT
+    assert len(shop.gupshup.sent) == 2
+    assert await _attention(shop) == "sending failed with code 400"
+
+
+async def _attention(shop: Shop) -> str:
+    async with shop.database.transaction() as session:
+        return (await accounts.get_account(session, "account-1")).attention
 
 
 async def test_answer_that_never_came_is_unknown(shop: Shop) -> None:  # F28
