@@ -11,12 +11,12 @@ from api.portal.own_setup import sender_bar
 from api.portal.parts import Language, Message, SenderBar, message_of
 from api.portal.pitch import who_owns
 from api.portal.visits import Visit
-from db import acceptances, billing, cases, journey_events, notifications
+from db import acceptances, billing, cases, journey_events, notifications, statements
 from db.acceptances import Acceptance
 from db.accounts import AppAccount
 from db.notifications import Notification
 from db.session import Session
-from domain.billing import Rate
+from domain.billing import Rate, TaxRate, percent_words, taxes
 from domain.formats import count_words, local_date, moment_inside, plain_day, rupees_exact
 from domain.journey import JourneyEntry
 from domain.preview import preview
@@ -59,6 +59,7 @@ class Offer:
         accepted: The price that was accepted last.
         owners: Who may accept one.
         last_month: How many of these events there were last month.
+        tax_rates: Every tax that statements have, past and coming.
     """
 
     rows: tuple[Notification, ...]
@@ -67,6 +68,7 @@ class Offer:
     accepted: Acceptance | None
     owners: str
     last_month: int
+    tax_rates: tuple[TaxRate, ...]
 
     @property
     def category(self) -> str:
@@ -144,6 +146,7 @@ async def read_offer(visit: Visit, account: AppAccount, entry: JourneyEntry, now
             accepted=await acceptances.find_acceptance(session, visit.workspace_id, account.id, entry.key),
             owners=await who_owns(session, visit.workspace_id),
             last_month=await _last_month(session, visit, entry),
+            tax_rates=await statements.list_tax_rates(session),
         )
 
 
@@ -223,6 +226,8 @@ def _facts(visit: Visit, offer: Offer) -> tuple[tuple[str, str], ...]:
         ("In force", f"Since {plain_day(local_date(offer.rate.valid_from, zone), today=today)}"),
         ("Not charged", "Messages that fail"),
     ]
+    added = taxes(offer.tax_rates, offer.rate.price_paise, today.replace(day=1))
+    found += [(tax.name, f"{percent_words(tax.basis_points)} comes on top, once a month") for tax in added]
     if offer.last_month:
         total = rupees_exact(offer.last_month * offer.rate.price_paise)
         month = _MONTHS[(today.replace(day=1) - timedelta(days=1)).month - 1]

@@ -173,7 +173,7 @@ async def test_held_notification_says_what_since_when_and_how_many_were_not_sent
     stage = outside.stage
     await _save(outside, ROW, replace(ROW, event="delivered", template_id="other"))
     async with stage.database.transaction() as session:
-        await hold_template(session, OWN, ROW.template_id, "template paused")
+        await hold_template(session, OWN, ROW.template_id, "template paused", at=stage.clock())
         for number in (1, 2):
             facts = replace(case_facts(), case_id=f"00000000-0000-4000-8000-00000000000{number}")
             entry = Entry(

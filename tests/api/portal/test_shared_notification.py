@@ -1,13 +1,14 @@
 """A notification through Eshopbox's account: its price is shown, an owner accepts it, and that is kept (R4.4)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from bs4 import Tag
 
-from db import acceptances, audit, billing, browser_sessions, notifications
+from db import acceptances, audit, billing, browser_sessions, notifications, statements
 from db.people import Role
+from domain.billing import TaxRate
 from tests.api.conftest import Outside
 from tests.api.portal.notification_stage import EVIL, offer, saved
 from tests.api.portal.somebody import PASSWORD, Somebody, signed_in
@@ -49,6 +50,8 @@ async def _actions(outside: Outside) -> list[tuple[str, str]]:
 async def test_price_is_shown_accepted_and_kept(shop: Outside, owner: Somebody) -> None:
     """R4.4, S11: who, what and when; asked for the password first."""
     await offer(shop)
+    async with shop.stage.database.transaction() as session:
+        await statements.set_tax(session, TaxRate("GST", 1800, date(2026, 1, 1)))
     shop.stage.clock.pass_by(minutes=11)  # the password of signing in counts for ten
     await owner.open("/notifications")
     await owner.press("WhatsApp notification for Failed delivery")
@@ -56,6 +59,7 @@ async def test_price_is_shown_accepted_and_kept(shop: Outside, owner: Somebody) 
     assert "₹0.35 per accepted message" in owner.words
     assert "Category Utility" in owner.words
     assert "Not charged Messages that fail" in owner.words
+    assert "GST 18% comes on top, once a month" in owner.words
     await owner.press("Accept and switch on", accept="yes")
     assert owner.heading == "Enter your password again"
     assert await _accepted(shop) == ()
