@@ -68,12 +68,13 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             resources = await stack.enter_async_context(open_resources(settings, name="api"))
+            time = clock or resources.clock
             door = workflows or Workflows(await connect(settings, lazy=True))
             intake = Intake(
                 database=resources.database,
                 cipher=resources.cipher,
                 workflows=door,
-                clock=resources.clock,
+                clock=time,
                 capabilities=resources.carriers["eshopbox"].capabilities,
             )
             background = Background(intake)
@@ -98,7 +99,7 @@ def create_app(
                 exports=Allowance(5, per=timedelta(minutes=1)),
                 test_messages=Allowance(5, per=timedelta(hours=1)),
                 followed_pages=Together(6),
-                clock=clock or resources.clock,
+                clock=time,
             )
             yield
 
