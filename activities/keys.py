@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from clients.gupshup import Refused
+from clients.gupshup import UNAUTHORISED, Refused
 from db import accounts
 from db.session import Session
 from domain.connecting import KEY_LOST
@@ -17,7 +17,6 @@ from domain.template_checks import failed_reason
 PROBED_EVERY: Final = timedelta(minutes=5)
 """How seldom an account is asked whose key was refused, by the clock, by hand or by a message."""
 
-UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 KEY_TROUBLES: Final = frozenset({KEY_LOST, *(failed_reason(str(int(status))) for status in UNAUTHORISED)})
 """What an account needs attention for that an answer to its key refutes."""
 

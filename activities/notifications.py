@@ -341,9 +341,12 @@ class Notifications:
 
     async def _tell(self, workspace_id: str, result: MessageResult) -> None:
         """Have the order system told at once; what does not succeed here, the sweep does."""
-        for event_id in result.event_ids if self._deliver is not None else ():
+        deliver = self._deliver
+        if deliver is None:
+            return
+        for event_id in result.event_ids:
             try:
-                await self._deliver(workspace_id, event_id)  # type: ignore[misc]  # it is there
+                await deliver(workspace_id, event_id)
             except Exception as error:  # noqa: BLE001 - the message is settled, and the event is stored
                 _log.warning("event.left_for_sweep", event_id=event_id, error=type(error).__name__)
 

@@ -10,7 +10,7 @@ import structlog
 from temporalio import activity
 
 from activities.heartbeat import alive
-from activities.keys import KEY_TROUBLES, PROBED_EVERY, UNAUTHORISED
+from activities.keys import KEY_TROUBLES, PROBED_EVERY
 from activities.values import HeldNotification, TemplateCheck, TemplatesChecked
 from clients.gupshup import Credentials, Gupshup, GupshupRefused, GupshupUnavailable, Template
 from db import accounts, held_templates
@@ -91,7 +91,7 @@ class Templates:
         try:
             templates = await self._gupshup.list_templates(credentials)
         except GupshupRefused as error:
-            if error.status is not None and error.status not in UNAUTHORISED:
+            if not error.is_about_key:
                 return TemplatesChecked(away=(account_id,))
             async with self._database.transaction() as session:
                 await accounts.set_attention(session, account_id, KEY_LOST)
@@ -133,7 +133,7 @@ class Templates:
             except GupshupUnavailable:
                 continue
             except GupshupRefused as error:
-                if error.status is None or error.status in UNAUTHORISED:
+                if error.is_about_key:
                     continue
                 template = None  # it answers "not found" as a refusal
             listed[template_id] = template.listed if template is not None else None

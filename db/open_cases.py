@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, func, select
 
@@ -72,7 +73,7 @@ async def list_orphans(
     if workspace_id is not None:
         statement = statement.where(cases.c.workspace_id == workspace_id)
 
-    def orphan(*, uninstalled_at: datetime, **row: object) -> Orphan:
-        return Orphan(CaseRow(**row), uninstalled_at)  # type: ignore[arg-type]
+    def orphan(*, uninstalled_at: datetime, **row: Any) -> Orphan:
+        return Orphan(CaseRow(**row), uninstalled_at)
 
     return await many(session, statement, orphan)

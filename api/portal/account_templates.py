@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Final
 
 from api.portal.visits import Visit
@@ -40,7 +39,6 @@ __all__ = [
 _SECONDS: Final = 4.5
 """How long a page waits for Gupshup; what is known is shown after that."""
 
-_UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _LANGUAGES: Final = {
     "bn": "Bengali",
     "en": "English",
@@ -237,7 +235,7 @@ async def _credentials(visit: Visit, account: AppAccount) -> Credentials:
 
 def _failure(error: Exception) -> str:
     """Return why Gupshup said nothing of templates: it would not, or it did not answer."""
-    is_refused = isinstance(error, GupshupRefused) and (error.status is None or error.status in _UNAUTHORISED)
+    is_refused = isinstance(error, GupshupRefused) and error.is_about_key
     return "key" if is_refused or isinstance(error, NotFound) else "down"
 
 

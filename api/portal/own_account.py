@@ -42,7 +42,6 @@ router = APIRouter(prefix="/apps")
 _MOST_CHECKS = 10
 _LONGEST_KEY = 1000
 _TAG = "eshopbox-rescue"
-_UNAUTHORISED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _REFUSED = Banner(
     "bad", "Gupshup does not show this app's templates.", "Reconnect the account to see what is wrong."
 )
@@ -177,7 +176,7 @@ async def check_again(visit: Owner, fields: FieldsNow) -> Response:
     except GupshupUnavailable:
         return await apps_page_of(visit, _DOWN, HTTPStatus.CONFLICT)
     except GupshupRefused as error:
-        if error.status not in _UNAUTHORISED:
+        if not error.is_about_key:
             return await apps_page_of(visit, _REFUSED, HTTPStatus.CONFLICT)
         async with database.transaction(visit.workspace_id) as session:
             await accounts.set_attention(session, account.id, KEY_LOST)

@@ -27,6 +27,7 @@ from domain.variables import find_variable, variables_for
 __all__ = ["OwnSetup", "own_setup", "sender_bar"]
 
 _PREVIEW_TIME: Final = "14:12"
+_FEWEST_SORTED: Final = 3  # the choice of none, and two templates that may come in some order
 _ONLY_TEXT: Final = ("", "Choose a variable, or write a text beside")
 
 _EFFECTS: Final = {
@@ -234,7 +235,8 @@ def _hint(
         if listed.read_at
         else "never yet"
     )
-    first = " Those with the buttons we need come first." if entry.needs_buttons and len(options) > 2 else ""  # noqa: PLR2004
+    is_sorted = entry.needs_buttons and len(options) >= _FEWEST_SORTED
+    first = " Those with the buttons we need come first." if is_sorted else ""
     return f"{count} approved template{'s' if count != 1 else ''}, read from Gupshup {when}.{first}"
 
 
@@ -371,7 +373,7 @@ def _message(
 
 
 def _languages(checked: Checked, shown: Template | None) -> tuple[PreviewButton, ...]:
-    if len(checked.languages) < 2:  # noqa: PLR2004 - nothing to choose from
+    if not checked.languages[1:]:  # nothing to choose from
         return ()
     return tuple(
         PreviewButton(

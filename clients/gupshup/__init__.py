@@ -5,6 +5,7 @@ from clients.gupshup.callbacks import parse_callback
 from clients.gupshup.calls import Accepted, Credentials, Gupshup, Refused, SendOutcome, Unknown
 from clients.gupshup.errors import (
     FAILURE_CODES,
+    UNAUTHORISED,
     AppNameUnknown,
     AppNotLive,
     AppUnknown,
@@ -59,6 +60,7 @@ from clients.gupshup.templates import Template, TemplateButton, is_sendable
 
 __all__ = [
     "FAILURE_CODES",
+    "UNAUTHORISED",
     "Accepted",
     "AccountEvent",
     "Address",

@@ -23,6 +23,7 @@ from urllib.parse import quote
 from clients.gupshup import messages, wire
 from clients.gupshup.calls import Credentials, Gupshup
 from clients.gupshup.errors import (
+    UNAUTHORISED,
     AppNameUnknown,
     AppNotLive,
     AppUnknown,
@@ -40,7 +41,6 @@ _STEP_SECONDS = 4.5
 _NOBODY = "0"
 """No phone number by any reading: what is addressed to it reaches nobody."""
 
-_UNAUTHORISED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _ABOUT_THE_APP = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
 _NOT_LIVE = ("not live", "phone id not found")
 _WRONG_SENDER = "invalid app details"
@@ -116,7 +116,7 @@ def _refusal(
         return KeyRefused(None, refused.message)  # no header can carry it
     if _says_not_live(refused):
         return AppNotLive(refused.status, refused.message)
-    if refused.status in _UNAUTHORISED:
+    if refused.status in UNAUTHORISED:
         # A key of one app is refused for another as a wrong key is; only a wrong one is refused by the wallet too.
         kind = AppUnknown if isinstance(wallet, Mapping) else KeyRefused
         return kind(refused.status, refused.message)

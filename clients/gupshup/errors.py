@@ -14,7 +14,11 @@ GupshupError
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from http import HTTPStatus
+from typing import Final, Literal
+
+UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""Statuses that speak of the key, or of what it may not see."""
 
 FailureClass = Literal[
     "recipient",  # this number cannot or must not be reached: give up on it
@@ -39,6 +43,11 @@ class GupshupRefused(GupshupError):
         super().__init__(f"{message} (HTTP {status})" if status else message)
         self.status = status
         self.message = message
+
+    @property
+    def is_about_key(self) -> bool:
+        """Tell whether it is the key that was refused, or that no request can carry."""
+        return self.status is None or self.status in UNAUTHORISED
 
 
 class KeyRefused(GupshupRefused):

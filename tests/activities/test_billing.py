@@ -56,8 +56,9 @@ async def test_a_round_matches_what_came_before_its_message_and_counts_what_diff
                 at=NOW + HOUR,
             )
             await take_event(session, event)
-        sent = {"status": MessageStatus.SUBMITTED, "gupshup_message_id": "gs-0", "now": NOW + HOUR}
-        await record_outcome(session, early.id, **sent)  # type: ignore[arg-type]
+        await record_outcome(
+            session, early.id, status=MessageStatus.SUBMITTED, gupshup_message_id="gs-0", now=NOW + HOUR
+        )
         lost = await add_message(session, cipher, new_message(**values, phone=unknown))
         await record_outcome(session, lost.id, status=MessageStatus.UNKNOWN, now=NOW)
     run = ActivityEnvironment().run
@@ -74,8 +75,13 @@ async def test_months_are_closed_when_they_are_due_and_once(
         for slug in ("kapaskraft", "nakshi"):
             await add_workspace(session, workspace(id=slug))
             message = await add_message(session, cipher, new_message(workspace_id=slug))
-            sent = {"status": MessageStatus.SUBMITTED, "gupshup_message_id": f"gs-{slug}", "now": NOW}
-            await record_outcome(session, message.id, **sent)  # type: ignore[arg-type]
+            await record_outcome(
+                session,
+                message.id,
+                status=MessageStatus.SUBMITTED,
+                gupshup_message_id=f"gs-{slug}",
+                now=NOW,
+            )
     run = ActivityEnvironment().run
     due = datetime(2026, 12, 5, 18, 30, tzinfo=UTC)
     for now, count in ((due - timedelta(seconds=1), 0), (due, 2), (due + HOUR, 0)):
